@@ -1,0 +1,2 @@
+// Package inspection holds checks and hazards and every rule that changes them, as pure functions.
+package inspection

@@ -1,0 +1,101 @@
+package inspection
+
+// The statuses of a hazard.
+const (
+	Reported   Status = "reported"   // 已上报
+	Confirmed  Status = "confirmed"  // 已确认
+	Rectifying Status = "rectifying" // 整改中
+	Rectified  Status = "rectified"  // 已整改，待验收
+	Accepted   Status = "accepted"   // 已验收销号
+	Withdrawn  Status = "withdrawn"  // 已撤销
+)
+
+// Command is the name of a change, as it stands in a mutation.
+type Command string
+
+// The commands on an inspection.
+const (
+	CmdSave   Command = "inspection.save"
+	CmdSubmit Command = "inspection.submit"
+	CmdAmend  Command = "inspection.amend"
+	CmdSettle Command = "inspection.settle"
+	CmdRemark Command = "inspection.remark"
+	CmdJudge  Command = "inspection.judge" // by the server alone, when a pack arrives
+)
+
+// The commands on a hazard.
+const (
+	CmdReport       Command = "hazard.report"
+	CmdDerive       Command = "hazard.derive" // by the server alone, from an inspection
+	CmdConfirm      Command = "hazard.confirm"
+	CmdWithdraw     Command = "hazard.withdraw"
+	CmdPlan         Command = "hazard.plan"
+	CmdRectify      Command = "hazard.rectify"
+	CmdAccept       Command = "hazard.accept"
+	CmdReject       Command = "hazard.reject"
+	CmdReopen       Command = "hazard.reopen"
+	CmdRegrade      Command = "hazard.regrade"
+	CmdExtend       Command = "hazard.extend"
+	CmdList         Command = "hazard.list"
+	CmdTransfer     Command = "hazard.transfer"
+	CmdExempt       Command = "hazard.exempt"
+	CmdHazardRemark Command = "hazard.remark"
+)
+
+// moves is the life of a hazard: from a status, by a command, to a status. What is not here is refused.
+var moves = map[Status]map[Command]Status{
+	Reported: {
+		CmdConfirm: Confirmed, CmdWithdraw: Withdrawn,
+		CmdRegrade: Reported, CmdTransfer: Reported, CmdExempt: Reported,
+	},
+	Confirmed: {
+		CmdPlan: Rectifying, CmdRectify: Rectified, CmdWithdraw: Withdrawn, // CmdRectify at once: 能立即整改的
+		CmdRegrade: Confirmed, CmdTransfer: Confirmed, CmdExempt: Confirmed, CmdList: Confirmed,
+	},
+	Rectifying: {
+		CmdRectify: Rectified, CmdPlan: Rectifying, // a plan may be bettered, its deadline only by CmdExtend
+		CmdRegrade: Rectifying, CmdTransfer: Rectifying, CmdExempt: Rectifying, CmdList: Rectifying, CmdExtend: Rectifying,
+	},
+	Rectified: {
+		CmdAccept: Accepted, CmdReject: Rectifying,
+		CmdRegrade: Rectified, CmdTransfer: Rectified, CmdExempt: Rectified,
+	},
+	Accepted:  {},
+	Withdrawn: {CmdReopen: Reported},
+}
+
+// inspectionMoves is the life of an inspection.
+var inspectionMoves = map[Status]map[Command]Status{
+	"":        {CmdSave: Draft},
+	Draft:     {CmdSave: Draft, CmdSubmit: Submitted, CmdSettle: Draft, CmdRemark: Draft, CmdJudge: Draft},
+	Submitted: {CmdSave: Submitted, CmdAmend: Submitted, CmdSettle: Submitted, CmdRemark: Submitted, CmdJudge: Submitted},
+}
+
+// Next looks a hazard's move up; ok is false if the status does not allow the command.
+func Next(from Status, c Command) (to Status, ok bool) {
+	to, ok = moves[from][c]
+	return to, ok
+}
+
+// move looks up the move of a hazard, or says in Chinese why there is none.
+func move(h *Hazard, c Command) (Status, error) {
+	if to, ok := Next(h.Status, c); ok {
+		return to, nil
+	}
+	return "", ErrNoMove.Saying("隐患现在是“%s”，不能%s", Label(h.Status), commandNames[c])
+}
+
+var statusNames = map[Status]string{
+	Draft: "检查中", Submitted: "已提交", Reported: "已上报", Confirmed: "已确认", Rectifying: "整改中",
+	Rectified: "已整改待验收", Accepted: "已验收", Withdrawn: "已撤销",
+}
+
+// Label returns a status's Chinese name.
+func Label(s Status) string { return statusNames[s] }
+
+var commandNames = map[Command]string{
+	CmdSave: "保存", CmdSubmit: "提交", CmdAmend: "更正", CmdSettle: "处理分歧", CmdRemark: "批注", CmdJudge: "判定",
+	CmdReport: "上报", CmdDerive: "生成", CmdConfirm: "确认", CmdWithdraw: "撤销", CmdPlan: "制定整改方案",
+	CmdRectify: "报送整改", CmdAccept: "验收通过", CmdReject: "验收退回", CmdReopen: "恢复", CmdRegrade: "调整等级",
+	CmdExtend: "延期", CmdList: "挂牌督办", CmdTransfer: "移交", CmdExempt: "认定不予处罚", CmdHazardRemark: "批注",
+}
