@@ -1,0 +1,158 @@
+package auth
+
+// Policy is the one table that decides. Columns: inspector, supervisor, enterprise, analyst, admin. Commands come first,
+// then what each audience may pull, then routes; a route that acts on documents is decided again for each of them by
+// the command or pull that it stands for.
+var Policy = []Row{
+	// Inspections: of the own team, in a place that the inspector has a grant for; an enterprise's only for 企业自查.
+	{Action: "inspection.save", Inspector: Team, Supervisor: Team, Enterprise: SelfCheck},
+	{Action: "inspection.submit", Inspector: Team, Supervisor: Team, Enterprise: SelfCheck},
+	{Action: "inspection.amend", Inspector: Team, Supervisor: Team, Enterprise: SelfCheck},
+	{Action: "inspection.settle", Inspector: Team, Supervisor: Region, Enterprise: SelfCheck},
+	{Action: "inspection.remark", Supervisor: Region},
+	{Action: "inspection.judge"}, // the server alone
+
+	// Hazards: an enterprise acts on its own, which carry its token only after submission; lowering and accepting are a
+	// supervisor's (宁可抓重、不可抓漏).
+	{Action: "hazard.report", Inspector: Region, Supervisor: Region, Enterprise: Enterprise},
+	{Action: "hazard.derive"}, // the server alone
+	{Action: "hazard.confirm", Supervisor: Region},
+	{Action: "hazard.withdraw", Supervisor: Region},
+	{Action: "hazard.plan", Supervisor: Region, Enterprise: Enterprise},
+	{Action: "hazard.rectify", Enterprise: Enterprise},
+	{Action: "hazard.accept", Supervisor: Region},
+	{Action: "hazard.reject", Supervisor: Region},
+	{Action: "hazard.reopen", Supervisor: Region},
+	{Action: "hazard.regrade", Supervisor: Region},
+	{Action: "hazard.extend", Supervisor: Region},
+	{Action: "hazard.list", Supervisor: Region},
+	{Action: "hazard.transfer", Supervisor: Region},
+	{Action: "hazard.exempt", Supervisor: Region},
+	{Action: "hazard.remark", Supervisor: Region},
+
+	// The rest of the field's work.
+	{Action: "evidence.review", Supervisor: Region},
+	{Action: "conflict.resolve", Inspector: Team, Supervisor: Region},
+	{Action: "quarantine.release", Supervisor: Region},
+	{Action: "quarantine.dismiss", Supervisor: Region},
+	{Action: "enforcement.record", Inspector: Region, Supervisor: Region},
+	{Action: "activity.record", Inspector: Region, Supervisor: Region},
+	{Action: "risk.save", Supervisor: Region, Enterprise: Enterprise},
+	{Action: "task.plan", Supervisor: Region},
+	{Action: "task.reveal", Supervisor: Region},
+	{Action: "task.cancel", Supervisor: Region},
+	{Action: "tip.submit", Public: true},
+	{Action: "tip.handle", Supervisor: Region},
+	{Action: "filing.freeze", Supervisor: Region},
+	{Action: "filing.enter", Supervisor: Region},
+	{Action: "pack.publish", Admin: Any},
+	{Action: "enterprise.save", Supervisor: Region, Admin: Any},
+	{Action: "user.save", Admin: Any},
+	{Action: "user.disable", Admin: Any},
+	{Action: "user.grant", Admin: Any},
+	{Action: "device.revoke", Admin: Any},
+	{Action: "device.stolen", Admin: Any},
+
+	// Pulls, by the audience of the token that a document is seen through.
+	{Action: "pull:inspection", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
+	{Action: "pull:hazard", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
+	{Action: "pull:evidence", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "pull:conflict", Inspector: Reach, Supervisor: Reach, Enterprise: Own},
+	{Action: "pull:quarantine", Supervisor: Region},
+	{Action: "pull:pack", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "pull:standard", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "pull:region", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "pull:sector", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "pull:department", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "pull:enterprise", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region},
+	{Action: "pull:user", Inspector: Own, Supervisor: Own, Enterprise: Own, Analyst: Own, Admin: Own},
+	{Action: "pull:device", Inspector: Own, Supervisor: Own, Enterprise: Own, Analyst: Own, Admin: Own},
+	{Action: "pull:task", Inspector: Reach, Supervisor: Region},
+	{Action: "pull:enforcement", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region},
+	{Action: "pull:activity", Inspector: Region, Supervisor: Region, Analyst: Region},
+	{Action: "pull:risk", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region},
+	{Action: "pull:tip", Supervisor: Region},
+	{Action: "pull:filing", Supervisor: Region, Analyst: Region},
+	{Action: "pull:credential"}, // nobody, ever
+	{Action: "pull:session"},
+	{Action: "pull:claim"},
+	{Action: "pull:receipt"},
+
+	// Routes that need no session.
+	{Action: "GET /healthz", Public: true},
+	{Action: "GET /readyz", Public: true},
+	{Action: "GET /metrics", Public: true}, // on its own listener
+	{Action: "GET /api/v1/openapi.yaml", Public: true},
+	{Action: "POST /api/v1/auth/login", Public: true},
+	{Action: "POST /api/v1/auth/refresh", Public: true},
+	{Action: "POST /api/v1/tips", Public: true},
+
+	// Routes of everybody with a session.
+	{Action: "POST /api/v1/auth/logout", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/me", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/regions", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/sectors", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/departments", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/packs", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/packs/:ref", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/standards", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/standards/:id", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+
+	// Sync. Push is also open to people whose rights have ended (Service.VerifyDevice), to be quarantined.
+	{Action: "POST /api/v1/sync/hello", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "POST /api/v1/sync/pull", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "POST /api/v1/sync/push", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "GET /api/v1/sync/events", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+
+	// Photos: uploads are the uploader's own, reading goes through a document that the user may see.
+	{Action: "OPTIONS /api/v1/media", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "POST /api/v1/media", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "HEAD /api/v1/media/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "PATCH /api/v1/media/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "DELETE /api/v1/media/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "GET /api/v1/photos/:hash", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/photos/:hash/:size", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+
+	// The console's lists and single documents.
+	{Action: "GET /api/v1/inspections", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
+	{Action: "GET /api/v1/inspections/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
+	{Action: "GET /api/v1/hazards", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
+	{Action: "GET /api/v1/hazards/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
+	{Action: "GET /api/v1/evidence", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/evidence/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/enterprises", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region, Admin: Any},
+	{Action: "GET /api/v1/enterprises/:id", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region, Admin: Any},
+	{Action: "POST /api/v1/enterprises", Supervisor: Region, Admin: Any},
+	{Action: "PUT /api/v1/enterprises/:id", Supervisor: Region, Admin: Any},
+	{Action: "GET /api/v1/conflicts", Inspector: Reach, Supervisor: Reach},
+	{Action: "GET /api/v1/quarantine", Supervisor: Region},
+	{Action: "GET /api/v1/tasks", Inspector: Reach, Supervisor: Region},
+	{Action: "GET /api/v1/tips", Supervisor: Region},
+	{Action: "GET /api/v1/enforcements", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region},
+	{Action: "GET /api/v1/activities", Inspector: Region, Supervisor: Region, Analyst: Region},
+	{Action: "GET /api/v1/risks", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region},
+	{Action: "POST /api/v1/commands", Inspector: Any, Supervisor: Any, Enterprise: Any},
+
+	// Reports.
+	{Action: "GET /api/v1/reports", Supervisor: Region, Analyst: Region},
+	{Action: "GET /api/v1/reports/:name", Supervisor: Region, Analyst: Region},
+	{Action: "GET /api/v1/reports/:name/xlsx", Supervisor: Region, Analyst: Region},
+	{Action: "GET /api/v1/reports/:name/cells/:cell", Supervisor: Region, Analyst: Region},
+	{Action: "POST /api/v1/reports/:name/file", Supervisor: Region},
+	{Action: "GET /api/v1/filings", Supervisor: Region, Analyst: Region},
+	{Action: "GET /api/v1/filings/:id", Supervisor: Region, Analyst: Region},
+
+	// Administration.
+	{Action: "GET /api/v1/users", Admin: Any},
+	{Action: "GET /api/v1/users/:id", Admin: Any},
+	{Action: "POST /api/v1/users", Admin: Any},
+	{Action: "PUT /api/v1/users/:id", Admin: Any},
+	{Action: "POST /api/v1/users/:id/password", Admin: Any},
+	{Action: "GET /api/v1/devices", Admin: Any},
+	{Action: "POST /api/v1/devices/:id/revoke", Admin: Any},
+	{Action: "POST /api/v1/devices/:id/stolen", Admin: Any},
+	{Action: "POST /api/v1/packs", Admin: Any},
+	{Action: "GET /api/v1/audit/head", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/audit/entries", Supervisor: Any, Admin: Any},
+	{Action: "GET /api/v1/audit/proof", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+}
