@@ -104,7 +104,7 @@ type Status uint8
 const (
 	Unknown Status = iota // not known: it may have happened or may still happen; say nothing to the device
 	OK                    // durable
-	Stale                 // the document is past the base: nothing was written
+	Stale                 // the document is past the base; see Store.Commit
 )
 
 func (s Status) String() string { return [...]string{"unknown", "ok", "stale"}[s] }

@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"maps"
+	"slices"
+)
+
+// Mark is how far a reader has read: every sealed writer up to the seal number Sealed, and of each other writer the
+// seqs up to Seqs. It is small whatever the number of restarts. Package sync makes the client's cursor of it.
+type Mark struct {
+	Epoch  string           `json:"e"`
+	Sealed uint64           `json:"s,omitempty"`
+	Seqs   map[WriterID]Seq `json:"w,omitempty"`
+}
+
+// Change is one document of the feed as the holder of the asked tokens sees it. Via is the complete set of the asked
+// tokens that cover it now; empty Via means that it has left them all, by which removal, and that the reader may hold it.
+type Change struct {
+	Doc     Doc
+	Via     []Token
+	Removed bool
+}
+
+// snapshot is the registry as one reader took it: watermarks first, then the reading.
+type snapshot struct {
+	head head
+	live map[WriterID]Seq // watermarks of the living writers
+}
+
+func (s *Store) registry(ctx context.Context) (snapshot, error) {
+	if s.sole != nil {
+		s.mu.Lock()
+		h, l := s.head, s.life
+		s.mu.Unlock()
+		return snapshot{head: h, live: map[WriterID]Seq{l.id: l.watermark()}}, nil
+	}
+	h, _, err := s.readHead(ctx)
+	if err != nil {
+		return snapshot{}, err
+	}
+	es, _, err := s.readEntries(ctx, h.Live)
+	if err != nil {
+		return snapshot{}, err
+	}
+	r := snapshot{head: h, live: make(map[WriterID]Seq, len(es))}
+	for i, w := range h.Live {
+		r.live[w] = es[i].Watermark
+	}
+	return r, nil
+}
+
+// mark is the place of a reader who has read all that the registry shows.
+func (r snapshot) mark() Mark {
+	m := Mark{Epoch: r.head.Epoch, Sealed: r.head.lastSeal(), Seqs: map[WriterID]Seq{}}
+	for w, q := range r.live {
+		if q > 0 {
+			m.Seqs[w] = q
+		}
+	}
+	return m
+}
+
+// check refuses a mark that this history could not have given out, or has forgotten.
+func (r snapshot) check(m Mark) error {
+	if m.Epoch != r.head.Epoch || m.Sealed < r.head.Base || m.Sealed > r.head.lastSeal() {
+		return ErrReset
+	}
+	for w, q := range m.Seqs {
+		upTo, live := r.live[w]
+		if !live {
+			n, final := r.head.sealNumber(w)
+			if n == 0 {
+				return ErrReset
+			}
+			upTo = final
+		}
+		if q > upTo {
+			return ErrReset
+		}
+	}
+	return nil
+}
+
+// passed tells whether a reader at m has been offered what happened at p.
+func (r snapshot) passed(m Mark, p Position) bool {
+	if q, ok := m.Seqs[p.Writer]; ok {
+		return p.Seq <= q
+	}
+	if _, live := r.live[p.Writer]; live {
+		return false
+	}
+	n, final := r.head.sealNumber(p.Writer)
+	if n == 0 {
+		return true // forgotten with the horizon: every good cursor has passed it
+	}
+	// Above a final nothing is offered; a leaving recorded there by a dead writer is told rather once too often.
+	return n <= m.Sealed && p.Seq <= final
+}
+
+// Now returns the mark of the present: a snapshot taken after it, followed by the feed since it, misses nothing.
+func (s *Store) Now(ctx context.Context) (Mark, error) {
+	r, err := s.registry(ctx)
+	if err != nil {
+		return Mark{}, err
+	}
+	return r.mark(), nil
+}
+
+// Since returns what has changed after m for the holder of tokens (sorted), and the mark that the reader then has; more
+// tells that the limit cut the page. It answers ErrReset for a mark of another epoch, of an unknown writer, beyond a
+// final, or older than the horizon.
+func (s *Store) Since(ctx context.Context, m Mark, tokens []Token, limit Limit) (changes []Change, next Mark, more bool, err error) {
+	r, err := s.registry(ctx)
+	if err != nil {
+		return nil, m, false, err
+	}
+	if err := r.check(m); err != nil {
+		return nil, m, false, err
+	}
+	next = Mark{Epoch: m.Epoch, Sealed: m.Sealed, Seqs: maps.Clone(m.Seqs)}
+	if next.Seqs == nil {
+		next.Seqs = map[WriterID]Seq{}
+	}
+	p := page{store: s, from: m, reg: r, tokens: tokens, limit: limit}
+	for i := m.Sealed - r.head.Base; i < uint64(len(r.head.Seals)); i++ {
+		sl := r.head.Seals[i]
+		if more, err = p.read(ctx, sl.Writer, sl.Final, next.Seqs); err != nil || more {
+			return p.changes, next, more, err
+		}
+		delete(next.Seqs, sl.Writer)
+		next.Sealed = r.head.Base + i + 1
+	}
+	for w := range next.Seqs { // named but sealed before m.Sealed: fully read
+		if _, live := r.live[w]; !live {
+			delete(next.Seqs, w)
+		}
+	}
+	for _, w := range slices.Sorted(maps.Keys(r.live)) {
+		if more, err = p.read(ctx, w, r.live[w], next.Seqs); err != nil || more {
+			return p.changes, next, more, err
+		}
+	}
+	return p.changes, next, false, nil
+}
+
+// page collects the changes of one answer.
+type page struct {
+	store   *Store
+	from    Mark
+	reg     snapshot
+	tokens  []Token
+	limit   Limit
+	changes []Change
+	docs    int
+	bytes   int
+}
+
+// read adds w's changes up to upTo and moves seqs[w] as far as was read; more tells that the page is full before that.
+func (p *page) read(ctx context.Context, w WriterID, upTo Seq, seqs map[WriterID]Seq) (more bool, err error) {
+	if seqs[w] >= upTo {
+		return false, nil
+	}
+	l := p.limit
+	if l.Docs > 0 {
+		if l.Docs -= p.docs; l.Docs <= 0 {
+			return true, nil
+		}
+	}
+	if l.Bytes > 0 {
+		if l.Bytes -= p.bytes; l.Bytes <= 0 {
+			return true, nil
+		}
+	}
+	docs, more, err := p.store.engine.Range(ctx, Range{Writer: w, After: seqs[w], UpTo: upTo, Tokens: p.tokens, Limit: l})
+	if err != nil {
+		return false, err
+	}
+	for _, d := range docs {
+		p.docs++
+		p.bytes += len(d.Body) + len(d.Restricted)
+		seqs[w] = d.Position.Seq
+		via := Intersect(d.Tokens, p.tokens)
+		if len(via) > 0 {
+			p.changes = append(p.changes, Change{Doc: d, Via: via})
+			continue
+		}
+		for _, left := range d.Left {
+			if _, asked := slices.BinarySearch(p.tokens, left.Token); asked && !p.reg.passed(p.from, left.Position) {
+				p.changes = append(p.changes, Change{Doc: d, Removed: true})
+				break
+			}
+		}
+	}
+	if !more {
+		seqs[w] = upTo
+	}
+	return more, nil
+}
+
+// Scan returns a page of the living documents that tokens cover, from where after points; next is empty at the end.
+// With the mark taken by Now before its first page it is a snapshot: what changes meanwhile is in the feed.
+func (s *Store) Scan(ctx context.Context, tokens []Token, after ScanKey, limit Limit) ([]Change, ScanKey, error) {
+	docs, next, err := s.engine.Scan(ctx, Scan{Tokens: tokens, After: after, Limit: limit})
+	if err != nil {
+		return nil, "", err
+	}
+	out := make([]Change, 0, len(docs))
+	for _, d := range docs {
+		out = append(out, Change{Doc: d, Via: Intersect(d.Tokens, tokens)})
+	}
+	return out, next, nil
+}

@@ -1,0 +1,212 @@
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"paicha/internal/store"
+)
+
+// Model is an engine in memory whose every command is a step that a Scheduler places, and whose writes may be answered
+// falsely: lost after they happened, or late, happening at any later time or never. It shares no code with the engines.
+type Model struct {
+	docs map[store.Ref]store.Doc
+	late []store.Put
+}
+
+// NewModel returns an empty model.
+func NewModel() *Model { return &Model{docs: map[store.Ref]store.Doc{}} }
+
+// ErrLost is what a caller sees of a write whose answer was lost.
+var ErrLost = errors.New("answer lost")
+
+func (m *Model) put(p store.Put) store.Status {
+	if m.docs[p.Doc.Ref].Rev != p.Base {
+		return store.Stale
+	}
+	m.docs[p.Doc.Ref] = p.Doc
+	return store.OK
+}
+
+// Docs returns every document that is not the store's own, by reference.
+func (m *Model) Docs() map[store.Ref]store.Doc {
+	out := map[store.Ref]store.Doc{}
+	for r, d := range m.docs {
+		if !strings.HasPrefix(string(r.Kind), "_") {
+			out[r] = d
+		}
+	}
+	return out
+}
+
+// state writes down all that decides the future of the model.
+func (m *Model) state(b *strings.Builder) {
+	keys := make([]store.Ref, 0, len(m.docs))
+	for r := range m.docs {
+		keys = append(keys, r)
+	}
+	slices.SortFunc(keys, func(x, y store.Ref) int {
+		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.ID, y.ID))
+	})
+	for _, r := range keys {
+		describe(b, m.docs[r])
+	}
+	for _, p := range m.late {
+		b.WriteString("late ")
+		describe(b, p.Doc)
+	}
+}
+
+// describe writes down a document by hand: it is most of the explorer's work.
+func describe(b *strings.Builder, d store.Doc) {
+	b.WriteString(string(d.Kind))
+	b.WriteByte('/')
+	b.WriteString(d.ID)
+	b.WriteByte(' ')
+	b.WriteString(strconv.FormatUint(uint64(d.Rev), 10))
+	b.WriteByte(' ')
+	b.WriteString(string(d.Position.Writer))
+	b.WriteByte(':')
+	b.WriteString(strconv.FormatUint(uint64(d.Position.Seq), 10))
+	b.WriteByte(' ')
+	b.Write(d.Body)
+	for _, t := range d.Tokens {
+		b.WriteString(string(t))
+	}
+	if len(d.Left) > 0 {
+		fmt.Fprint(b, d.Left)
+	}
+	b.WriteByte(';')
+}
+
+// step is how an engine hands itself to the scheduler: it returns the variant that the scheduler chose.
+type step func(what string, variants int, faults bool) int
+
+// handle is one actor's connection to the model. A nil step runs at once, without faults.
+type handle struct {
+	m    *Model
+	step step
+	see  func(string) // notes what the actor learns, for telling states apart
+}
+
+var _ store.Engine = (*handle)(nil)
+
+func (h *handle) at(what string, variants int) int {
+	if h.step == nil {
+		return 0
+	}
+	return h.step(what, variants, variants > 1)
+}
+
+func (h *handle) saw(docs ...store.Doc) {
+	if h.see == nil {
+		return
+	}
+	var b strings.Builder
+	for _, d := range docs {
+		describe(&b, d)
+	}
+	h.see(b.String())
+}
+
+func (h *handle) Get(_ context.Context, refs []store.Ref) ([]store.Doc, error) {
+	h.at("get", 1)
+	out := make([]store.Doc, len(refs))
+	for i, r := range refs {
+		out[i] = h.m.docs[r]
+	}
+	h.saw(out...)
+	return out, nil
+}
+
+// The variants of a write.
+const (
+	answered = iota
+	happenedButLost
+	lateOrNever
+	variantsOfPut
+)
+
+func (h *handle) Put(_ context.Context, puts []store.Put) ([]store.Status, error) {
+	out := make([]store.Status, len(puts))
+	var lost bool
+	for i, p := range puts { // each document is a command of its own
+		switch h.at("put "+p.Doc.ID, variantsOfPut) {
+		case answered:
+			out[i] = h.m.put(p)
+		case happenedButLost:
+			h.m.put(p)
+			lost = true
+		case lateOrNever:
+			h.m.late = append(h.m.late, p)
+			lost = true
+		}
+	}
+	if h.see != nil {
+		h.see(fmt.Sprint("put ", out, lost))
+	}
+	if lost {
+		return nil, ErrLost
+	}
+	return out, nil
+}
+
+func (h *handle) Range(_ context.Context, r store.Range) ([]store.Doc, bool, error) {
+	h.at("range "+string(r.Writer), 1)
+	var out []store.Doc
+	for _, d := range h.m.docs {
+		if d.Position.Writer != r.Writer || d.Position.Seq <= r.After || r.UpTo > 0 && d.Position.Seq > r.UpTo {
+			continue
+		}
+		if r.Tokens == nil || covered(d, r.Tokens) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b store.Doc) int { return cmp.Compare(a.Position.Seq, b.Position.Seq) })
+	more := r.Limit.Docs > 0 && len(out) > r.Limit.Docs
+	if more {
+		out = out[:r.Limit.Docs]
+	}
+	h.saw(out...)
+	return out, more, nil
+}
+
+func covered(d store.Doc, tokens []store.Token) bool {
+	for _, t := range tokens {
+		if slices.Contains(d.Tokens, t) || slices.ContainsFunc(d.Left, func(l store.Left) bool { return l.Token == t }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *handle) Scan(_ context.Context, s store.Scan) ([]store.Doc, store.ScanKey, error) {
+	h.at("scan", 1)
+	var out []store.Doc
+	for _, d := range h.m.docs {
+		if d.Removed == store.Live && len(store.Intersect(d.Tokens, s.Tokens)) > 0 && d.ID > string(s.After) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b store.Doc) int { return cmp.Compare(a.ID, b.ID) })
+	var next store.ScanKey
+	if s.Limit.Docs > 0 && len(out) > s.Limit.Docs {
+		out = out[:s.Limit.Docs]
+		next = store.ScanKey(out[len(out)-1].ID)
+	}
+	h.saw(out...)
+	return out, next, nil
+}
+
+func (h *handle) Find(context.Context, store.Query) (store.Page, error) {
+	return store.Page{}, store.ErrNoIndex
+}
+
+func (h *handle) Group(context.Context, store.Grouping) ([]store.Bucket, error) {
+	return nil, store.ErrNoIndex
+}
