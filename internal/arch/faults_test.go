@@ -207,7 +207,11 @@ func TestEveryKindHasAStatus(t *testing.T) {
 				continue
 			}
 			for _, spec := range g.Specs {
-				for _, name := range spec.(*ast.ValueSpec).Names {
+				values, ok := spec.(*ast.ValueSpec)
+				if !ok {
+					continue
+				}
+				for _, name := range values.Names {
 					if _, ok := statuses[name.Name]; !ok {
 						t.Errorf("kind %s has no status", name.Name)
 					}
