@@ -1,0 +1,86 @@
+package config_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"paicha/internal/config"
+)
+
+func load(args, env []string) (config.Config, error) {
+	return config.Load(args, env, &bytes.Buffer{})
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	c, err := load(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:8080" || c.Store != "sqlite" || c.Limits.PushBytes != 4<<20 || c.Limits.PushMutations != 500 || c.BeyondLoopback() {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestFlagWinsOverVariable(t *testing.T) {
+	c, err := load([]string{"--demo", "--listen", "0.0.0.0:0", "-log-level=warn"}, []string{"PAICHA_LISTEN=127.0.0.1:1", "PAICHA_DATA=/x", "PAICHA_TEST_MONGO_URI=x", "HOME=/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "0.0.0.0:0" || c.Data != "/x" || !c.Demo || c.LogLevel != slog.LevelWarn || !c.BeyondLoopback() {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestBadSettingsNameTheirKeys(t *testing.T) {
+	cases := map[string]struct {
+		args, env []string
+		want      string
+	}{
+		"NoPort":         {[]string{"--listen", "here"}, nil, "PAICHA_LISTEN"},
+		"PortTooLarge":   {[]string{"--listen", ":70000"}, nil, "PAICHA_LISTEN"},
+		"EmptyData":      {nil, []string{"PAICHA_DATA="}, "--data"},
+		"BadBool":        {nil, []string{"PAICHA_DEMO=perhaps"}, "PAICHA_DEMO"},
+		"BadFormat":      {[]string{"--log-format=xml"}, nil, "PAICHA_LOG_FORMAT"},
+		"BadURL":         {[]string{"--public-url", "ftp://x"}, nil, "PAICHA_PUBLIC_URL"},
+		"URLWithUser":    {[]string{"--public-url", "https://a:b@x"}, nil, "PAICHA_PUBLIC_URL"},
+		"Overflow":       {[]string{"--photo-bytes", "99999999999GiB"}, nil, "PAICHA_PHOTO_BYTES"},
+		"Negative":       {[]string{"--push-mutations", "-1"}, nil, "PAICHA_PUSH_MUTATIONS"},
+		"BadProxy":       {[]string{"--trusted-proxies", "10.0.0.1"}, nil, "PAICHA_TRUSTED_PROXIES"},
+		"MistypedEnv":    {nil, []string{"PAICHA_PUSH_BYTE=1"}, "PAICHA_PUSH_BYTE "},
+		"UnknownFlag":    {[]string{"--nope"}, nil, "nope"},
+		"StrayArgument":  {[]string{"now"}, nil, "now"},
+		"MongoWithout":   {[]string{"--store", "mongo"}, nil, "PAICHA_MONGO_URI_FILE"},
+		"MinIOWithout":   {[]string{"--blobs", "minio"}, nil, "PAICHA_MINIO_SECRET_KEY_FILE"},
+		"ChunkOverPhoto": {[]string{"--chunk-bytes", "64MiB"}, nil, "PAICHA_CHUNK_BYTES"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := load(c.args, c.env)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want an error that names %s", err, c.want)
+			}
+			if got.Listen != "" {
+				t.Error("a half-valid configuration was returned")
+			}
+		})
+	}
+}
+
+func TestAllProblemsAreToldAtOnce(t *testing.T) {
+	_, err := load([]string{"--listen", "x", "--store", "y"}, nil)
+	if err == nil || !strings.Contains(err.Error(), "--listen") || !strings.Contains(err.Error(), "--store") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestHelpPrintsEverySetting(t *testing.T) {
+	var b bytes.Buffer
+	_, err := config.Load([]string{"-h"}, nil, &b)
+	if !errors.Is(err, flag.ErrHelp) || !strings.Contains(b.String(), "PAICHA_CHUNK_BYTES") {
+		t.Errorf("got %v, %s", err, b.String())
+	}
+}

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Load reads args (without the program and subcommand) and environ ("KEY=value", as os.Environ gives), checks
+// everything and returns a valid Config, or every problem joined in one error. flag.ErrHelp is returned after the
+// usage was written to out because -h asked for it.
+func Load(args, environ []string, out io.Writer) (Config, error) {
+	var c Config
+	var problems []error
+	all := settings()
+	env := map[string]string{}
+	for _, kv := range environ {
+		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, "PAICHA_") && !strings.HasPrefix(k, "PAICHA_TEST_") {
+			env[k] = v
+		}
+	}
+	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	given := map[string]string{}
+	for _, s := range all {
+		keep := func(v string) error {
+			given[s.flag] = v
+			return nil
+		}
+		if s.boolean {
+			fs.BoolFunc(s.flag, s.usage, keep)
+		} else {
+			fs.Func(s.flag, s.usage, keep)
+		}
+	}
+	switch err := fs.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		usage(out, all)
+		return Config{}, flag.ErrHelp
+	case err != nil:
+		problems = append(problems, fmt.Errorf("命令行参数有误（bad command line）：%w", err))
+	case fs.NArg() > 0:
+		problems = append(problems, fmt.Errorf("多余的参数 %q（unexpected argument）", fs.Arg(0)))
+	}
+	for _, s := range all {
+		v := s.def
+		if e, ok := env[s.env()]; ok {
+			v = e
+		}
+		if g, ok := given[s.flag]; ok {
+			v = g
+		}
+		delete(env, s.env())
+		if err := s.set(&c, v); err != nil {
+			problems = append(problems, fmt.Errorf("配置项 --%s（环境变量 %s）的值 %q 无效：%w", s.flag, s.env(), v, err))
+		}
+	}
+	for k := range env {
+		problems = append(problems, fmt.Errorf("环境变量 %s 不是已知的配置项（unknown setting）", k))
+	}
+	problems = append(problems, together(c)...)
+	if len(problems) > 0 {
+		return Config{}, errors.Join(problems...)
+	}
+	return c, nil
+}
+
+// together checks what only shows when settings are seen side by side.
+func together(c Config) []error {
+	var out []error
+	need := func(flag, value, because string) {
+		if value == "" {
+			s := setting{flag: flag}
+			out = append(out, fmt.Errorf("%s 时必须填写 --%s（环境变量 %s）（required with %s）", because, flag, s.env(), because))
+		}
+	}
+	if c.Store == "mongo" {
+		need("mongo-uri-file", c.MongoURIFile, "--store mongo")
+	}
+	if c.Blobs == "minio" {
+		need("minio-endpoint", c.MinIO.Endpoint, "--blobs minio")
+		need("minio-bucket", c.MinIO.Bucket, "--blobs minio")
+		need("minio-access-key-file", c.MinIO.AccessKeyFile, "--blobs minio")
+		need("minio-secret-key-file", c.MinIO.SecretKeyFile, "--blobs minio")
+	}
+	if c.Limits.ChunkBytes > c.Limits.PhotoBytes && c.Limits.PhotoBytes > 0 {
+		out = append(out, errors.New("--chunk-bytes（PAICHA_CHUNK_BYTES）不能大于 --photo-bytes（PAICHA_PHOTO_BYTES）（chunk larger than photo）"))
+	}
+	return out
+}
+
+// usage prints every setting with its variable and default.
+func usage(out io.Writer, all []setting) {
+	fmt.Fprintln(out, "用法：paicha serve [选项]")
+	for _, s := range all {
+		line := fmt.Sprintf("  --%-24s %s（%s", s.flag, s.usage, s.env())
+		if s.def != "" {
+			line += "，默认 " + s.def
+		}
+		fmt.Fprintln(out, line+"）")
+	}
+}

@@ -1,0 +1,185 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// setting is one key: how it is called, what it is when nobody says, and how its text becomes a value.
+type setting struct {
+	flag, def, usage string
+	boolean          bool
+	set              func(*Config, string) error
+}
+
+// env is the variable of a setting: listen → PAICHA_LISTEN.
+func (s setting) env() string {
+	return "PAICHA_" + strings.ToUpper(strings.ReplaceAll(s.flag, "-", "_"))
+}
+
+// settings are all the keys there are.
+func settings() []setting {
+	return []setting{
+		{flag: "listen", def: "127.0.0.1:8080", usage: "监听地址 host:port", set: func(c *Config, v string) error {
+			c.Listen = v
+			return address(v)
+		}},
+		{flag: "data", def: "./data", usage: "数据目录", set: text(func(c *Config) *string { return &c.Data })},
+		{flag: "demo", def: "false", usage: "载入演示数据和演示账号（密码公开，不可用于正式环境）", boolean: true, set: func(c *Config, v string) (err error) {
+			if c.Demo, err = strconv.ParseBool(v); err != nil {
+				return errors.New("应为 true 或 false（want true or false）")
+			}
+			return nil
+		}},
+		{flag: "log-format", def: "text", usage: "日志格式 json 或 text", set: oneOf(func(c *Config) *string { return &c.LogFormat }, "json", "text")},
+		{flag: "log-level", def: "info", usage: "日志级别 debug、info、warn、error", set: func(c *Config, v string) error {
+			if !slices.Contains([]string{"debug", "info", "warn", "error"}, strings.ToLower(v)) || c.LogLevel.UnmarshalText([]byte(v)) != nil {
+				return errors.New("应为 debug、info、warn 或 error（want debug, info, warn or error）")
+			}
+			return nil
+		}},
+		{flag: "public-url", usage: "客户端看到的地址，例如 https://paicha.example", set: publicURL},
+		{flag: "token-key-file", usage: "访问令牌签名密钥文件；不填则首次启动时在数据目录生成", set: optional(func(c *Config) *string { return &c.TokenKeyFile })},
+		{flag: "trusted-proxies", usage: "可信反向代理网段，逗号分隔", set: prefixes},
+		{flag: "shutdown-grace", def: "20s", usage: "停止时等待未完成请求的时间", set: func(c *Config, v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil || d < 0 || d > 10*time.Minute {
+				return errors.New("应为 0 到 10 分钟，例如 20s（want 0 to 10m, such as 20s）")
+			}
+			c.ShutdownGrace = d
+			return nil
+		}},
+		{flag: "store", def: "sqlite", usage: "存储 sqlite 或 mongo", set: oneOf(func(c *Config) *string { return &c.Store }, "sqlite", "mongo")},
+		{flag: "mongo-uri-file", usage: "内含 MongoDB 连接串的文件", set: optional(func(c *Config) *string { return &c.MongoURIFile })},
+		{flag: "blobs", def: "fs", usage: "照片存储 fs 或 minio", set: oneOf(func(c *Config) *string { return &c.Blobs }, "fs", "minio")},
+		{flag: "minio-endpoint", usage: "MinIO 地址 host:port", set: optional(func(c *Config) *string { return &c.MinIO.Endpoint })},
+		{flag: "minio-bucket", usage: "MinIO 存储桶", set: optional(func(c *Config) *string { return &c.MinIO.Bucket })},
+		{flag: "minio-access-key-file", usage: "内含 MinIO 访问密钥编号的文件", set: optional(func(c *Config) *string { return &c.MinIO.AccessKeyFile })},
+		{flag: "minio-secret-key-file", usage: "内含 MinIO 访问密钥的文件", set: optional(func(c *Config) *string { return &c.MinIO.SecretKeyFile })},
+		{flag: "body-bytes", def: "1MiB", usage: "普通请求体上限", set: size(func(c *Config) *int64 { return &c.Limits.BodyBytes }, 1<<12, 64<<20)},
+		{flag: "push-bytes", def: "4MiB", usage: "一次推送的上限（解压后）", set: size(func(c *Config) *int64 { return &c.Limits.PushBytes }, 1<<16, 64<<20)},
+		{flag: "push-mutations", def: "500", usage: "一次推送的变更数上限", set: count(func(c *Config) *int { return &c.Limits.PushMutations }, 1, 10000)},
+		{flag: "pull-bytes", def: "4MiB", usage: "一页拉取的字节上限", set: size(func(c *Config) *int64 { return &c.Limits.PullBytes }, 1<<16, 64<<20)},
+		{flag: "pull-changes", def: "1000", usage: "一页拉取的变更数上限", set: count(func(c *Config) *int { return &c.Limits.PullChanges }, 1, 10000)},
+		{flag: "photo-bytes", def: "32MiB", usage: "单张照片的上限", set: size(func(c *Config) *int64 { return &c.Limits.PhotoBytes }, 1<<16, 1<<30)},
+		{flag: "photo-pixels", def: "50000000", usage: "单张照片的像素上限", set: size(func(c *Config) *int64 { return &c.Limits.PhotoPixels }, 1<<16, 200_000_000)},
+		{flag: "chunk-bytes", def: "1MiB", usage: "上传分段的上限", set: size(func(c *Config) *int64 { return &c.Limits.ChunkBytes }, 1<<14, 64<<20)},
+		{flag: "uploads", def: "64", usage: "每人未完成上传数上限", set: count(func(c *Config) *int { return &c.Limits.Uploads }, 1, 10000)},
+		{flag: "streams", def: "2000", usage: "事件流连接数上限", set: count(func(c *Config) *int { return &c.Limits.Streams }, 1, 100000)},
+		{flag: "derive-workers", def: "2", usage: "同时生成预览图的照片数", set: count(func(c *Config) *int { return &c.Limits.DeriveWorkers }, 1, 64)},
+		{flag: "logins", def: "2", usage: "同时验证的密码数", set: count(func(c *Config) *int { return &c.Limits.Logins }, 1, 64)},
+	}
+}
+
+func optional(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		*field(c) = v
+		return nil
+	}
+}
+
+func text(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		if strings.TrimSpace(v) == "" {
+			return errors.New("不能为空（must not be empty）")
+		}
+		*field(c) = v
+		return nil
+	}
+}
+
+func oneOf(field func(*Config) *string, set ...string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		if !slices.Contains(set, v) {
+			return fmt.Errorf("应为 %s（want one of %s）", strings.Join(set, " 或 "), strings.Join(set, ", "))
+		}
+		*field(c) = v
+		return nil
+	}
+}
+
+func address(v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return errors.New("应为 host:port，例如 127.0.0.1:8080（want host:port）")
+	}
+	return nil
+}
+
+func publicURL(c *Config, v string) error {
+	if v == "" {
+		c.PublicURL = ""
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("应为 https://主机，不带账号、参数（want https://host without user, query or fragment）")
+	}
+	c.PublicURL = strings.TrimRight(v, "/")
+	return nil
+}
+
+func prefixes(c *Config, v string) error {
+	c.TrustedProxies = nil
+	for part := range strings.SplitSeq(v, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return errors.New("应为网段，例如 10.0.0.0/8（want CIDR prefixes）")
+		}
+		c.TrustedProxies = append(c.TrustedProxies, p.Masked())
+	}
+	return nil
+}
+
+func size(field func(*Config) *int64, least, most int64) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := parseSize(v)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("应为 %d 到 %d 的数，可写 KiB、MiB（want %d to %d, KiB and MiB allowed）", least, most, least, most)
+		}
+		*field(c) = n
+		return nil
+	}
+}
+
+// parseSize reads a whole number with an optional KiB, MiB or GiB.
+func parseSize(v string) (int64, error) {
+	shift := 0
+	for unit, s := range map[string]int{"KiB": 10, "MiB": 20, "GiB": 30} {
+		if rest, ok := strings.CutSuffix(v, unit); ok {
+			v, shift = rest, s
+			break
+		}
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64>>shift {
+		return 0, strconv.ErrRange
+	}
+	return n << shift, nil
+}
+
+func count(field func(*Config) *int, least, most int) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("应为 %d 到 %d 的整数（want a whole number from %d to %d）", least, most, least, most)
+		}
+		*field(c) = n
+		return nil
+	}
+}
