@@ -1,0 +1,73 @@
+package checklist
+
+import (
+	"fmt"
+	"strings"
+)
+
+// checkTemplate requires that every {code} of an explanation is an item.
+func (p *Pack) checkTemplate(template string) error {
+	if strings.TrimSpace(template) == "" {
+		return fmt.Errorf("缺少说明文字")
+	}
+	rest := template
+	for {
+		_, after, found := strings.Cut(rest, "{")
+		if !found {
+			return nil
+		}
+		code, tail, closed := strings.Cut(after, "}")
+		if _, ok := p.index[ItemCode(code)]; !closed || !ok {
+			return fmt.Errorf("说明文字引用的项目“%s”不存在", clip(code))
+		}
+		rest = tail
+	}
+}
+
+// explain fills a template with what was answered in one working place.
+func (j *judging) explain(template string, instance int) string {
+	var b strings.Builder
+	rest := template
+	for {
+		before, after, found := strings.Cut(rest, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		code, tail, _ := strings.Cut(after, "}")
+		i := j.pack.index[ItemCode(code)]
+		b.WriteString(j.cell(instance, i).show(j.pack.items[i]))
+		rest = tail
+	}
+}
+
+var resultWords = map[Result]string{ResultConform: "符合", ResultNonconform: "不符合", ResultNA: "不适用"}
+
+// show is an answer as a person reads it. A converted number shows both: 12‰（折合 1.2%）.
+func (c *cell) show(it *Item) string {
+	switch c.state {
+	case notApplicable:
+		return "不适用"
+	case forHuman:
+		return "（待人工判定）"
+	case unanswered:
+		return "（未填）"
+	}
+	switch it.Kind {
+	case Number:
+		s := show(c.number) + it.Unit
+		if spell(c.answer.Unit) != spell(it.Unit) {
+			s = fmt.Sprintf("%s%s（折合 %s）", show(*c.answer.Number), c.answer.Unit, s)
+		}
+		return s
+	case Count:
+		return show(c.number) + it.Unit
+	case Conform:
+		return resultWords[c.answer.Result]
+	case Choice:
+		return c.answer.Choice
+	case Date:
+		return string(c.answer.Date)
+	}
+	return clip(c.answer.Text)
+}

@@ -1,0 +1,215 @@
+package checklist
+
+import (
+	"fmt"
+	"slices"
+)
+
+// LoadStandard reads one standard from YAML. The first problem found is told in ErrStandard.
+func LoadStandard(file string, data []byte) (*Standard, error) {
+	var f standardFile
+	if _, err := readYAML(data, &f); err != nil {
+		return nil, ErrStandard.Saying("判定标准文件 %s：%v", file, err).Because(err)
+	}
+	in := f.Standard
+	s := &Standard{ID: StandardID(in.ID), Title: in.Title, Document: in.Document, Issuer: in.Issuer, Status: in.Status,
+		Sectors: in.Sectors, Note: in.Note}
+	fail := func(format string, args ...any) (*Standard, error) {
+		return nil, ErrStandard.Saying("判定标准文件 %s：%s", file, fmt.Sprintf(format, args...))
+	}
+	if !validID(in.ID) || in.Title == "" || len(in.Sectors) == 0 || len(f.Clauses) == 0 {
+		return fail("缺少编号、名称、行业或条款，或编号不是半角小写字母、数字和 -")
+	}
+	for _, sec := range in.Sectors {
+		if !validID(string(sec)) {
+			return fail("行业“%s”格式不对", clip(string(sec)))
+		}
+	}
+	var err error
+	for _, d := range []struct {
+		text string
+		into *Day
+	}{{in.Effective, &s.Effective}, {in.Ended, &s.Ended}} {
+		if d.text == "" {
+			continue
+		}
+		if *d.into, err = ParseDay(d.text); err != nil {
+			return fail("日期“%s”不对", clip(d.text))
+		}
+	}
+	if s.Ended != "" && s.Ended <= s.Effective {
+		return fail("停止施行日期不晚于施行日期")
+	}
+	for i, c := range f.Clauses {
+		if c.Clause == "" || c.Criterion == "" || c.Verified == nil {
+			return fail("第 %d 条缺少条款号、判定情形或核对标记 verified", i+1)
+		}
+		if _, err := ParseClauseRef(in.ID + "#" + c.Clause); err != nil {
+			return fail("条款号“%s”含有不允许的字符", clip(c.Clause))
+		}
+		clause := Clause{Clause: c.Clause, Heading: c.Heading, Criterion: c.Criterion, Major: c.Major == nil || *c.Major,
+			Ask: c.Ask, Evidence: c.Evidence, Verified: *c.Verified, Note: c.Note}
+		for _, m := range c.Measurable {
+			if m.Quantity == "" || m.MajorWhen == "" {
+				return fail("条款“%s”的限值缺少名称或判定条件", c.Clause)
+			}
+			clause.Measurable = append(clause.Measurable, Measure(m))
+		}
+		s.Clauses = append(s.Clauses, clause)
+	}
+	return s, nil
+}
+
+// LoadPack reads, expands, compiles and lints a pack from YAML. The first problem is told in ErrPack; Lint gives all.
+func LoadPack(file string, data []byte, standards *Standards) (*Pack, error) {
+	p, list := parsePack(file, data, standards)
+	if len(list) > 0 {
+		return nil, ErrPack.Saying("检查清单有 %d 处错误，第一处：%s", len(list), list[0])
+	}
+	return p, nil
+}
+
+// parsePack does the work of LoadPack and Lint. The pack is nil when the document could not be read at all.
+func parsePack(file string, data []byte, standards *Standards) (*Pack, []Problem) {
+	var f packFile
+	root, err := readYAML(data, &f)
+	ps := problems{file: file, root: root}
+	if err != nil {
+		ps.add("yaml_invalid", err.Error())
+		return nil, ps.list
+	}
+	p := f.pack(&ps, standards)
+	ps.located(p.compile())
+	if len(ps.list) > 0 {
+		return nil, ps.list
+	}
+	p.lint(&ps, standards, &f)
+	if len(ps.list) > 0 {
+		return nil, ps.list
+	}
+	if err := p.seal(); err != nil {
+		ps.add("pack_invalid", err.Error())
+		return nil, ps.list
+	}
+	return p, nil
+}
+
+// pack expands the YAML form into the compiled form; codes and expressions are checked by compile.
+func (f *packFile) pack(ps *problems, standards *Standards) *Pack {
+	p := &Pack{Format: packFormat, ID: f.ID, Version: f.Version, Title: f.Title, Note: f.Note, Sectors: f.Sectors}
+	if _, err := ParsePackRef(f.ID + "@" + f.Version); err != nil {
+		ps.add("code_invalid", "清单编号或版本格式不对，只能用半角小写字母、数字、- 和 .", "id")
+	}
+	if f.Title == "" || len(f.Sectors) == 0 || len(f.Sections) == 0 {
+		ps.add("text_missing", "清单缺少名称、行业或分节")
+	}
+	for i, id := range f.Standards {
+		s := standards.Standard(id)
+		if s == nil {
+			ps.add("standard_unknown", fmt.Sprintf("判定标准“%s”不存在", clip(string(id))), "standards", i)
+			continue
+		}
+		p.Standards = append(p.Standards, PackStandard{ID: s.ID, Title: s.Title, Document: s.Document, Effective: s.Effective, Ended: s.Ended})
+	}
+	for _, fact := range f.Facts {
+		p.Facts = append(p.Facts, Fact(fact))
+	}
+	items := f.items(p)
+	for i := range f.Rules {
+		f.rule(ps, p, items, standards, i)
+	}
+	f.impliedRules(p, standards)
+	for _, o := range f.Omitted {
+		p.Omitted = append(p.Omitted, Omission(o))
+	}
+	p.cite(standards)
+	return p
+}
+
+func (f *packFile) items(p *Pack) map[ItemCode]*Item {
+	items := map[ItemCode]*Item{}
+	for _, s := range f.Sections {
+		section := Section{ID: s.ID, Title: s.Title, Items: make([]Item, len(s.Items))}
+		for j, it := range s.Items {
+			section.Items[j] = Item{Code: it.Code, Name: it.Name, Text: it.Text, Kind: it.Kind, Unit: it.Unit, Choices: it.Choices,
+				Place: it.Place, Help: it.Help, Evidence: it.Evidence, Photos: it.Photos, Advice: it.Advice, Core: it.Core,
+				When: it.When, Class: it.Class, Annex1: it.Annex1, Clauses: it.Clauses}
+			if it.Name == "" {
+				section.Items[j].Name = it.Text
+			}
+			items[it.Code] = &section.Items[j]
+		}
+		p.Sections = append(p.Sections, section)
+	}
+	return items
+}
+
+func (f *packFile) rule(ps *problems, p *Pack, items map[ItemCode]*Item, standards *Standards, i int) {
+	in := f.Rules[i]
+	r := Rule{ID: in.ID, Class: in.Class, When: in.When, Applies: in.Applies, Threshold: in.Threshold, While: in.While,
+		Clauses: in.Clauses, Measures: in.Measures, Explain: in.Explain}
+	structured := in.Threshold != nil || len(in.While) > 0
+	if structured == (in.When != "") {
+		ps.add("rule_invalid", fmt.Sprintf("规则“%s”要么写 when，要么写 threshold 或 while，不能都写或都不写", clip(string(in.ID))), "rules", i, "when")
+	}
+	if err := r.expand(items); err != nil {
+		ps.add("rule_invalid", fmt.Sprintf("规则“%s”：%v", clip(string(in.ID)), err), "rules", i, "threshold")
+	}
+	r.Caveat = caveat(standards, in.Measures)
+	p.Rules = append(p.Rules, r)
+}
+
+// impliedRules writes out the rule of every Conform item that declares a class and has no rule of its own id.
+func (f *packFile) impliedRules(p *Pack, standards *Standards) {
+	ids := map[RuleID]bool{}
+	for _, r := range f.Rules {
+		ids[r.ID] = true
+	}
+	for _, s := range f.Sections {
+		for _, it := range s.Items {
+			if it.Kind != Conform || it.Class == "" || ids[RuleID(it.Code)] {
+				continue
+			}
+			explain := it.Text + " 检查结果：不符合"
+			for _, ref := range it.Clauses {
+				if c := standards.Clause(ref); c != nil {
+					explain += "。判定情形：" + c.Criterion
+					break
+				}
+			}
+			p.Rules = append(p.Rules, Rule{ID: RuleID(it.Code), Class: it.Class,
+				When:    fmt.Sprintf("ans[%q].result == %q", string(it.Code), string(ResultNonconform)),
+				Clauses: it.Clauses, Measures: it.Measures, Caveat: caveat(standards, it.Measures), Explain: explain})
+		}
+	}
+}
+
+func caveat(standards *Standards, refs []MeasureRef) string {
+	for _, ref := range refs {
+		if m, ok := standards.Measure(ref); ok && m.Caveat() != "" {
+			return "限值：" + m.Caveat()
+		}
+	}
+	return ""
+}
+
+// cite copies the citations of all clauses that items and rules name, in the order of first use.
+func (p *Pack) cite(standards *Standards) {
+	var refs []ClauseRef
+	for _, s := range p.Sections {
+		for _, it := range s.Items {
+			refs = append(refs, it.Clauses...)
+		}
+	}
+	for _, r := range p.Rules {
+		refs = append(refs, r.Clauses...)
+	}
+	for i, ref := range refs {
+		if slices.Contains(refs[:i], ref) {
+			continue
+		}
+		if c, ok := standards.Cite(ref); ok {
+			p.Citations = append(p.Citations, c)
+		}
+	}
+}

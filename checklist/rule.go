@@ -1,0 +1,223 @@
+package checklist
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// RuleID names a rule, unique in its pack. The rule that a Conform item implies has the item's code as its id.
+type RuleID string
+
+// Class is the weight of a finding.
+type Class string
+
+// The classes, heaviest first.
+const (
+	Major   Class = "major"   // 重大隐患
+	Key     Class = "key"     // 重点问题: the plan's 集中攻坚, counted apart in Annex 2
+	General Class = "general" // 一般隐患
+)
+
+// Label is the Chinese word of the class; an unknown class is labelled with itself.
+func (c Class) Label() string {
+	switch c {
+	case Major:
+		return "重大隐患"
+	case Key:
+		return "重点问题"
+	case General:
+		return "一般隐患"
+	}
+	return string(c)
+}
+
+// Rank orders the classes: Major 3, Key 2, General 1, anything else 0.
+func (c Class) Rank() int {
+	switch c {
+	case Major:
+		return 3
+	case Key:
+		return 2
+	case General:
+		return 1
+	}
+	return 0
+}
+
+// Op compares a measured value with a limit.
+type Op string
+
+// The comparators, spelled as in CEL and in the standards files.
+const (
+	Over     Op = ">"
+	AtLeast  Op = ">="
+	Under    Op = "<"
+	AtMost   Op = "<="
+	Equal    Op = "=="
+	NotEqual Op = "!="
+)
+
+var opSigns = map[Op]string{Over: ">", AtLeast: "≥", Under: "<", AtMost: "≤", Equal: "=", NotEqual: "≠"}
+
+// Sign is how a person reads the comparator: ≥ for ">=".
+func (o Op) Sign() string { return opSigns[o] }
+
+// Holds compares two values.
+func (o Op) Holds(value, limit float64) bool {
+	switch o {
+	case Over:
+		return value > limit
+	case AtLeast:
+		return value >= limit
+	case Under:
+		return value < limit
+	case AtMost:
+		return value <= limit
+	case Equal:
+		return value == limit
+	case NotEqual:
+		return value != limit
+	}
+	return false
+}
+
+// Condition is one structured test of an item. Exactly one of Value, Than and Is is given: a limit in the item's unit,
+// another item's value (design against measured), or the choices (of a Conform item: results) that make it true.
+type Condition struct {
+	Item  ItemCode `json:"item" yaml:"item"`
+	Op    Op       `json:"op,omitempty" yaml:"op"`
+	Value *float64 `json:"value,omitempty" yaml:"value"`
+	Unit  string   `json:"unit,omitempty" yaml:"unit"`
+	Than  ItemCode `json:"than,omitempty" yaml:"than"`
+	Is    []string `json:"is,omitempty" yaml:"is"`
+}
+
+// Rule raises a finding when its condition is true. In a published pack every rule stands with its CEL text, also those
+// that an item or a threshold implied, so that a tablet evaluates plain CEL and nothing is hidden.
+type Rule struct {
+	ID         RuleID       `json:"id"`
+	Class      Class        `json:"class"`
+	When       string       `json:"when"`              // CEL over answers and facts
+	Applies    string       `json:"applies,omitempty"` // CEL: false means the rule does not concern this site
+	Threshold  *Condition   `json:"threshold,omitempty"`
+	While      []Condition  `json:"while,omitempty"` // all must hold besides the threshold
+	Reads      []ItemCode   `json:"reads"`           // items of When and Applies
+	Facts      []FactCode   `json:"facts,omitempty"`
+	Clauses    []ClauseRef  `json:"clauses"`
+	Measures   []MeasureRef `json:"measures,omitempty"`
+	Explain    string       `json:"explain"`              // template; {item-code} becomes the answer with its unit
+	Caveat     string       `json:"caveat,omitempty"`     // the limit was borrowed from another norm or not checked
+	Unverified bool         `json:"unverified,omitempty"` // every clause cited is unverified
+
+	when, applies *expression
+	reads         []int // positions of Reads in the pack
+}
+
+// number writes a float as CEL and JavaScript read a double: always with a point, never with an exponent.
+func number(v float64) string {
+	s := strconv.FormatFloat(v, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
+
+// show writes a float for people, without a needless ".0".
+func show(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+
+// field is the place of an item's value in an expression.
+func field(it *Item) string {
+	name := string(it.Kind)
+	if it.Kind == Conform {
+		name = "result"
+	}
+	return fmt.Sprintf("ans[%q].%s", string(it.Code), name)
+}
+
+// expression writes the condition as CEL and as a piece of an explanation template. The error is a Chinese sentence.
+func (c Condition) expression(items map[ItemCode]*Item) (cel, explain string, err error) {
+	it := items[c.Item]
+	if it == nil {
+		return "", "", fmt.Errorf("条件引用的项目“%s”不存在", clip(string(c.Item)))
+	}
+	given := 0
+	for _, yes := range []bool{c.Value != nil, c.Than != "", len(c.Is) > 0} {
+		if yes {
+			given++
+		}
+	}
+	if given != 1 {
+		return "", "", fmt.Errorf("项目“%s”的条件必须在 value、than、is 中恰好填一个", it.Code)
+	}
+	if len(c.Is) > 0 {
+		return c.choice(it)
+	}
+	if c.Op.Sign() == "" {
+		return "", "", fmt.Errorf("项目“%s”的比较符“%s”不认识，应为 > >= < <= == != 之一", it.Code, clip(string(c.Op)))
+	}
+	if it.Kind != Number && it.Kind != Count {
+		return "", "", fmt.Errorf("项目“%s”不是数值，不能与限值比较", it.Code)
+	}
+	if c.Than != "" {
+		other := items[c.Than]
+		if other == nil {
+			return "", "", fmt.Errorf("条件引用的项目“%s”不存在", clip(string(c.Than)))
+		}
+		if other.Kind != it.Kind || other.Unit != it.Unit {
+			return "", "", fmt.Errorf("项目“%s”与“%s”的类型或单位不同，不能比较", it.Code, other.Code)
+		}
+		return fmt.Sprintf("%s %s %s", field(it), c.Op, field(other)),
+			fmt.Sprintf("%s {%s} %s %s {%s}", it.Name, it.Code, c.Op.Sign(), other.Name, other.Code), nil
+	}
+	if c.Unit != it.Unit {
+		return "", "", fmt.Errorf("项目“%s”的限值单位“%s”与项目单位“%s”不同", it.Code, clip(c.Unit), it.Unit)
+	}
+	return fmt.Sprintf("%s %s %s", field(it), c.Op, number(*c.Value)),
+		fmt.Sprintf("%s {%s} %s %s%s", it.Name, it.Code, c.Op.Sign(), show(*c.Value), it.Unit), nil
+}
+
+func (c Condition) choice(it *Item) (cel, explain string, err error) {
+	if c.Op != "" || c.Unit != "" || it.Kind != Conform && it.Kind != Choice {
+		return "", "", fmt.Errorf("项目“%s”的 is 条件只用于选择项或符合性项目，且不带比较符和单位", it.Code)
+	}
+	quoted := make([]string, len(c.Is))
+	for i, s := range c.Is {
+		if strings.ContainsAny(s, "\"\\\n") {
+			return "", "", fmt.Errorf("项目“%s”的选项“%s”含有不允许的字符", it.Code, clip(s))
+		}
+		quoted[i] = `"` + s + `"`
+	}
+	cel = fmt.Sprintf("%s in [%s]", field(it), strings.Join(quoted, ", "))
+	if len(quoted) == 1 {
+		cel = fmt.Sprintf("%s == %s", field(it), quoted[0])
+	}
+	return cel, fmt.Sprintf("%s：{%s}", it.Name, it.Code), nil
+}
+
+// expand writes When and Explain of a rule that was given as threshold and conditions.
+func (r *Rule) expand(items map[ItemCode]*Item) error {
+	all := r.While
+	if r.Threshold != nil {
+		if len(r.Threshold.Is) > 0 {
+			return fmt.Errorf("threshold 必须是数值限值")
+		}
+		all = append([]Condition{*r.Threshold}, r.While...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	var cel, explain []string
+	for _, c := range all {
+		e, x, err := c.expression(items)
+		if err != nil {
+			return err
+		}
+		cel, explain = append(cel, e), append(explain, x)
+	}
+	r.When = strings.Join(cel, " && ")
+	if r.Explain == "" {
+		r.Explain = strings.Join(explain, "，")
+	}
+	return nil
+}
