@@ -48,7 +48,7 @@ func (e *Engine) LastSeq(ctx context.Context, w store.WriterID) (store.Seq, erro
 }
 
 // walk is an ordered walk over several tokens at once: st yields (key, no) by rising key for one token, its parameters
-// are token, after, upTo, count, writer.
+// are token, after, upTo, count, and writer unless that is 0.
 type walk struct {
 	st     *sqlite3.Stmt
 	tokens []int64
@@ -103,7 +103,10 @@ func (r *reader) page(w walk) (docs []store.Doc, last int64, more bool, err erro
 func (r *reader) gather(w walk, n int) (places []place, cut int64, err error) {
 	places, cut = r.places[:0], math.MaxInt64
 	st := w.st
-	err = firstOf(st.BindInt64(2, w.after), st.BindInt64(3, w.upTo), st.BindInt64(4, int64(n)), st.BindInt64(5, w.writer))
+	err = firstOf(st.BindInt64(2, w.after), st.BindInt64(3, w.upTo), st.BindInt64(4, int64(n)))
+	if err == nil && w.writer != 0 {
+		err = st.BindInt64(5, w.writer)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
