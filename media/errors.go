@@ -1,0 +1,37 @@
+package media
+
+import "paicha/internal/fault"
+
+// The faults of photo evidence. What a person reads says what happened to the photo and what to do next.
+var (
+	ErrHashForm        = fault.New(fault.Invalid, "media.hash_form", "照片指纹格式不正确，应为64位小写十六进制的SHA-256")
+	ErrUploadIDForm    = fault.New(fault.Invalid, "media.upload_id_form", "上传编号格式不正确")
+	ErrMetadata        = fault.New(fault.Invalid, "media.upload_metadata", "上传信息格式不正确，请重新发起上传")
+	ErrLength          = fault.New(fault.Invalid, "media.upload_length", "照片文件是空的或没有说明大小，请重新拍摄或选择")
+	ErrOffset          = fault.New(fault.Conflict, "media.offset_conflict", "续传位置与服务器已收到的不一致，请查询进度后继续")
+	ErrChecksumForm    = fault.New(fault.Invalid, "media.checksum_form", "分块校验格式不正确，只支持 sha256 和 sha1")
+	ErrChecksum        = fault.New(fault.Invalid, "media.checksum_mismatch", "这一段数据在传输中损坏，已丢弃，请从原位置重新发送")
+	ErrTooLong         = fault.New(fault.TooLarge, "media.over_length", "发送的数据超过了声明的照片大小，这一段未保存")
+	ErrChunkTooLarge   = fault.New(fault.TooLarge, "media.chunk_too_large", "单次发送的数据过大，请分成更小的段")
+	ErrTooLarge        = fault.New(fault.TooLarge, "media.too_large", "文件超过大小上限，请压缩后再上传")
+	ErrTooMany         = fault.New(fault.TooMany, "media.too_many_uploads", "未完成的上传过多，请先完成或取消已有的上传")
+	ErrUploadNotFound  = fault.New(fault.NotFound, "media.upload_not_found", "没有这个上传，可能已过期，请重新上传")
+	ErrUploadExists    = fault.New(fault.Conflict, "media.upload_exists", "上传编号已被使用，请重新发起上传")
+	ErrUploadExpired   = fault.New(fault.Gone, "media.upload_expired", "这次上传已过期，请重新上传")
+	ErrUploadDone      = fault.New(fault.Conflict, "media.upload_done", "这张照片已经收到，不需要再发送")
+	ErrEvicted         = fault.New(fault.Conflict, "media.evicted", "同一上传有了更新的请求，本次请求已让位")
+	ErrUploadBusy      = fault.New(fault.Unavailable, "media.upload_busy", "同一上传的上一个请求尚未结束，请稍后再试")
+	ErrIncomplete      = fault.New(fault.Conflict, "media.incomplete", "照片还没有传完")
+	ErrHashMismatch    = fault.New(fault.Conflict, "media.hash_mismatch", "收到的内容与声明的照片指纹不一致，本次上传已作废，请用原图重新上传")
+	ErrSizeMismatch    = fault.New(fault.Conflict, "media.size_mismatch", "收到的内容与声明的照片大小不一致，请重新上传")
+	ErrTypeUnsupported = fault.New(fault.Unsupported, "media.type_unsupported", "不支持这种文件，只能上传 JPEG、PNG、WebP、HEIC 照片、MP4 视频或 PDF")
+	ErrNotFound        = fault.New(fault.NotFound, "media.not_found", "没有这张照片，或者您无权查看")
+	ErrNoPreview       = fault.New(fault.Unsupported, "media.no_preview", "这个文件无法生成预览图，请查看原件")
+	ErrNotReady        = fault.New(fault.Unavailable, "media.preview_pending", "预览图正在生成，请稍后再看")
+	ErrQueueFull       = fault.New(fault.Unavailable, "media.preview_queue_full", "等待生成预览的照片过多，稍后会自动补做")
+	ErrDamaged         = fault.New(fault.Internal, "media.damaged", "保存的照片与其指纹不一致，请联系管理员从备份恢复")
+	ErrStorage         = fault.New(fault.Unavailable, "media.storage_failed", "照片暂时无法保存，请稍后重试，原图请勿删除")
+	ErrCoordinate      = fault.New(fault.Invalid, "media.coordinate", "经纬度或坐标系不正确")
+	ErrEvidence        = fault.New(fault.Invalid, "media.evidence_form", "照片证据记录格式不正确")
+	ErrNotWanted       = fault.New(fault.Conflict, "media.not_wanted", "检查记录中没有引用这张照片")
+)

@@ -1,0 +1,324 @@
+package media
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"sync"
+	"time"
+)
+
+// Limits bound what Receiver accepts. All are required.
+type Limits struct {
+	Photo   int64         // bytes of one file
+	Chunk   int64         // bytes of one Append
+	Keep    time.Duration // how long an upload may stay incomplete
+	Pending int           // uploads that one owner may have begun and not ended
+}
+
+// DefaultLimits suit a tablet that may be a fortnight without signal.
+func DefaultLimits() Limits {
+	return Limits{Photo: 30 << 20, Chunk: 30 << 20, Keep: 14 * 24 * time.Hour, Pending: 500}
+}
+
+// Receiver takes photos in pieces (tus 1.0 core, creation, creation-with-upload, checksum, expiration, termination)
+// without knowing HTTP. It keeps nothing but the turns of running requests: after a restart it goes on from Staging.
+//
+// An upload of somebody else is answered exactly as one that does not exist.
+type Receiver struct {
+	Staging Staging
+	Now     func() time.Time
+	NewID   func() string // unguessable, in the form of UploadID
+	Limits  Limits
+
+	mu    sync.Mutex
+	turns map[UploadID]*turn
+}
+
+// turn is the request that works on an upload. A newer one interrupts it and waits until over is closed.
+type turn struct {
+	cancel    context.CancelCauseFunc
+	interrupt func()
+	over      chan struct{}
+}
+
+// enter makes the caller the only one that works on id, evicting whoever does: a tablet that comes back on a new
+// connection must not wait for the old one to time out. The returned context ends with ErrEvicted for the evicted.
+func (r *Receiver) enter(ctx context.Context, id UploadID, interrupt func()) (context.Context, func(), error) {
+	mine := &turn{interrupt: interrupt, over: make(chan struct{})}
+	inner, cancel := context.WithCancelCause(ctx)
+	mine.cancel = cancel
+	for {
+		r.mu.Lock()
+		if r.turns == nil {
+			r.turns = map[UploadID]*turn{}
+		}
+		older := r.turns[id]
+		if older == nil {
+			r.turns[id] = mine
+			r.mu.Unlock()
+			return inner, func() {
+				r.mu.Lock()
+				delete(r.turns, id)
+				r.mu.Unlock()
+				cancel(nil)
+				close(mine.over)
+			}, nil
+		}
+		stop := older.interrupt
+		older.interrupt = nil
+		r.mu.Unlock()
+		older.cancel(ErrEvicted)
+		if stop != nil {
+			stop()
+		}
+		select {
+		case <-older.over:
+		case <-ctx.Done():
+			cancel(nil)
+			return nil, nil, ErrUploadBusy.Because(ctx.Err())
+		}
+	}
+}
+
+// Create begins an upload. ErrLength for nothing, ErrTooLarge over the limit, ErrTooMany when the owner has too many
+// pending. Whether the server has the photo already makes no difference: that is told to nobody.
+func (r *Receiver) Create(ctx context.Context, n NewUpload) (Upload, error) {
+	switch {
+	case n.SHA256.IsZero():
+		return Upload{}, ErrHashForm
+	case n.Length <= 0:
+		return Upload{}, ErrLength
+	case n.Length > r.Limits.Photo:
+		return Upload{}, ErrTooLarge.Saying("文件有 %.1f MB，超过上限 %.1f MB，请压缩后再上传", megabytes(n.Length), megabytes(r.Limits.Photo))
+	}
+	if err := r.room(ctx, n.Owner); err != nil {
+		return Upload{}, err
+	}
+	id, err := ParseUploadID(r.NewID())
+	if err != nil {
+		return Upload{}, err
+	}
+	now := r.Now().UTC().Truncate(time.Millisecond)
+	u := Upload{
+		ID: id, Owner: n.Owner, Device: n.Device, SHA256: n.SHA256, Length: n.Length, Name: n.Name,
+		Inspection: n.Inspection, Created: now, Expires: now.Add(r.Limits.Keep),
+	}
+	meta, err := u.encode()
+	if err != nil {
+		return Upload{}, ErrMetadata.Because(err)
+	}
+	return u, r.Staging.Create(ctx, id, n.Length, meta)
+}
+
+func megabytes(n int64) float64 { return float64(n) / (1 << 20) }
+
+// room returns ErrTooMany if the owner may not begin another upload.
+func (r *Receiver) room(ctx context.Context, owner string) error {
+	all, err := r.Staging.List(ctx)
+	if err != nil {
+		return err
+	}
+	pending := 0
+	for _, st := range all {
+		if u, err := decodeUpload(st); err == nil && u.Owner == owner && !u.Done {
+			pending++
+		}
+	}
+	if pending >= r.Limits.Pending {
+		return ErrTooMany
+	}
+	return nil
+}
+
+// find returns the upload if owner may see it: ErrUploadNotFound if not, ErrUploadExpired if it is too late.
+func (r *Receiver) find(ctx context.Context, id UploadID, owner string) (Upload, error) {
+	st, err := r.Staging.Stat(ctx, id)
+	if err != nil {
+		return Upload{}, err
+	}
+	u, err := decodeUpload(st)
+	if err != nil {
+		return Upload{}, err
+	}
+	if u.Owner != owner {
+		return Upload{}, ErrUploadNotFound
+	}
+	if r.Now().After(u.Expires) {
+		return Upload{}, ErrUploadExpired
+	}
+	return u, nil
+}
+
+// Append adds a chunk and returns where the upload stands; with an error too, so that the sender learns the offset.
+// ErrOffset, ErrTooLong, ErrChunkTooLarge and ErrChecksum leave the offset as it was; a line that breaks keeps what
+// came. The chunk that completes the photo has it verified and stored: Upload.Done is then true and Upload.Received
+// set. A photo of another hash than declared is ErrHashMismatch, a file of a type we do not take is
+// ErrTypeUnsupported; both discard the upload.
+func (r *Receiver) Append(ctx context.Context, id UploadID, owner string, c Chunk) (Upload, error) {
+	if _, err := r.find(ctx, id, owner); err != nil { // before entering: a stranger evicts nobody
+		return Upload{}, err
+	}
+	inner, leave, err := r.enter(ctx, id, c.Interrupt)
+	if err != nil {
+		return Upload{}, err
+	}
+	defer leave()
+	u, err := r.find(inner, id, owner)
+	switch {
+	case err != nil:
+		return Upload{}, evicted(inner, err)
+	case u.Done:
+		u.Received, err = r.received(ctx, u)
+		return u, errors.Join(ErrUploadDone, err)
+	case c.Offset != u.Offset:
+		return u, ErrOffset
+	}
+	n, err := r.Staging.Append(inner, id, c.Offset, verify(c, r.Limits.Chunk))
+	u.Offset += n
+	if err != nil {
+		return u, evicted(inner, err)
+	}
+	if u.Offset < u.Length {
+		return u, nil
+	}
+	return r.finish(ctx, u)
+}
+
+// evicted tells eviction from any other failure.
+func evicted(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), ErrEvicted) {
+		return ErrEvicted.Because(err)
+	}
+	return err
+}
+
+// Info returns where the upload stands. It evicts a running Append, whose bytes so far are kept: a tablet asks because
+// its line is dead. If all bytes are there and the photo was not stored yet, it is stored now.
+func (r *Receiver) Info(ctx context.Context, id UploadID, owner string) (Upload, error) {
+	if _, err := r.find(ctx, id, owner); err != nil {
+		return Upload{}, err
+	}
+	inner, leave, err := r.enter(ctx, id, nil)
+	if err != nil {
+		return Upload{}, err
+	}
+	defer leave()
+	u, err := r.find(inner, id, owner)
+	switch {
+	case err != nil:
+		return Upload{}, evicted(inner, err)
+	case u.Done:
+		u.Received, err = r.received(ctx, u)
+		return u, err
+	case u.Offset == u.Length:
+		return r.finish(ctx, u)
+	}
+	return u, nil
+}
+
+// finish looks at the complete bytes and makes them a blob.
+func (r *Receiver) finish(ctx context.Context, u Upload) (Upload, error) {
+	ctx = context.WithoutCancel(ctx) // the bytes are here: a line that breaks now need not undo it
+	rec, err := r.received(ctx, u)
+	if err == nil {
+		err = r.Staging.Commit(ctx, u.ID, u.SHA256)
+	}
+	if errors.Is(err, ErrTypeUnsupported) || errors.Is(err, ErrHashMismatch) {
+		// A wrong hash is the graver news: the type of other bytes says nothing about this photo.
+		if errors.Is(err, ErrTypeUnsupported) && errors.Is(r.check(ctx, u), ErrHashMismatch) {
+			err = ErrHashMismatch
+		}
+		if rerr := r.Staging.Remove(ctx, u.ID); rerr != nil {
+			return Upload{}, rerr
+		}
+		return Upload{}, err
+	}
+	if err != nil {
+		return u, err
+	}
+	u.Done, u.Received = true, rec
+	return u, nil
+}
+
+// check compares the staged bytes with the declared hash.
+func (r *Receiver) check(ctx context.Context, u Upload) error {
+	f, _, err := r.Staging.Open(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // only read
+	sum, err := SumReader(f)
+	if err == nil && sum != u.SHA256 {
+		err = ErrHashMismatch
+	}
+	return err
+}
+
+// received describes the photo of a complete upload. Of a committed one, whose bytes are a blob, it gives no Photo:
+// the caller looks at the blob if the evidence lacks it.
+func (r *Receiver) received(ctx context.Context, u Upload) (Received, error) {
+	rec := Received{
+		SHA256: u.SHA256, Size: u.Length, Name: u.Name, Inspection: u.Inspection, Owner: u.Owner, Device: u.Device,
+		At: r.Now().UTC().Truncate(time.Millisecond),
+	}
+	if u.Done {
+		return rec, nil
+	}
+	f, size, err := r.Staging.Open(ctx, u.ID)
+	if err != nil {
+		return Received{}, err
+	}
+	defer f.Close() // only read
+	rec.Photo, err = Look(f, size)
+	return rec, err
+}
+
+// Terminate forgets an upload at its owner's wish. A photo that was stored stays.
+func (r *Receiver) Terminate(ctx context.Context, id UploadID, owner string) error {
+	if _, err := r.find(ctx, id, owner); err != nil && !errors.Is(err, ErrUploadExpired) {
+		return err
+	}
+	_, leave, err := r.enter(ctx, id, nil)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return r.Staging.Remove(ctx, id)
+}
+
+// Sweep forgets the uploads that expired and returns how many. Call it now and then; it is safe at any time.
+func (r *Receiver) Sweep(ctx context.Context) (int, error) {
+	all, err := r.Staging.List(ctx)
+	if err != nil {
+		return 0, err
+	}
+	swept := 0
+	for _, st := range all {
+		u, err := decodeUpload(st)
+		if err == nil && !r.Now().After(u.Expires) {
+			continue
+		}
+		_, leave, err := r.enter(ctx, st.ID, nil)
+		if err != nil {
+			return swept, err
+		}
+		err = r.Staging.Remove(ctx, st.ID)
+		leave()
+		if err != nil {
+			return swept, err
+		}
+		swept++
+	}
+	return swept, nil
+}
+
+// SumReader returns the SHA-256 of all that r gives, or r's error.
+func SumReader(r io.Reader) (SHA256, error) {
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return SHA256{}, err
+	}
+	return SHA256(h.Sum(nil)), nil
+}
