@@ -31,6 +31,9 @@ type Options struct {
 	// Readers is the number of read connections; 0 means 4. Each costs up to about 10 MB.
 	Readers int
 
+	// CheckpointPages is the length of the log, in pages of 4 KB, at which it is written back; 0 means 4000.
+	CheckpointPages int
+
 	// Fatal is called once, from the writing goroutine, when a COMMIT or fsync failed and nothing can be promised any
 	// more: the process should stop. By then every call answers store.ErrUnavailable. May be nil.
 	Fatal func(error)
@@ -70,6 +73,9 @@ var (
 func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	if o.Readers <= 0 {
 		o.Readers = 4
+	}
+	if o.CheckpointPages <= 0 {
+		o.CheckpointPages = checkpointPages
 	}
 	path, err := filepath.Abs(o.Path)
 	if err != nil {

@@ -18,12 +18,12 @@ const (
 	groupBytes = 8 << 20
 )
 
-// Pages of the log at which it is written back. At 4 KB a page this is 16 MB: small enough for a checkpoint of some tens
-// of milliseconds, large enough that hot index pages are written back once for many commits.
-const (
-	checkpointPages = 4000
-	restartPages    = 8 * checkpointPages // readers have kept the log from starting anew: wait for them
-)
+// checkpointPages is the length of the log at which it is written back. At 4 KB a page this is 16 MB: large enough that
+// hot index pages are written back once for many commits, small enough that the next group does not wait long.
+const checkpointPages = 4000
+
+// restartFactor times that length means that readers have kept the log from starting anew: wait for them.
+const restartFactor = 8
 
 // job is one Put call in the queue.
 type job struct {
@@ -274,11 +274,12 @@ func (w *writer) apply(group []*job) error {
 
 // checkpoint writes the log back when it is long enough. Nobody waits for it except the next group.
 func (w *writer) checkpoint() {
-	if w.pages < checkpointPages {
+	limit := w.engine.options.CheckpointPages
+	if w.pages < limit {
 		return
 	}
 	mode := sqlite3.CHECKPOINT_PASSIVE
-	if w.pages >= restartPages {
+	if w.pages >= restartFactor*limit {
 		mode = sqlite3.CHECKPOINT_RESTART
 	}
 	_, _, err := w.conn.WALCheckpoint("main", mode)
