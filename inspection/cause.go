@@ -69,14 +69,16 @@ type Event struct {
 	Note       string     `json:"note,omitzero"`
 	From       Status     `json:"from,omitzero"`
 	To         Status     `json:"to,omitzero"`
+	Unknown    Extra      `json:"unknownArgs,omitzero"` // members of the command's arguments that we did not know
 	Extra      Extra      `json:",embed"`
 }
 
 // event makes the history line of command c.
-func (by Cause) event(c Command, from, to Status, note string) Event {
+func (by Cause) event(c Command, from, to Status, note string, unknown Extra) Event {
 	return Event{
 		At: ms(by.ServerTime), By: by.User, As: by.As, Device: by.Device, DeviceTime: ms(by.DeviceTime), N: by.N,
 		Place: by.Place, Mutation: by.Mutation, Command: c, Note: note, From: from, To: to,
+		Unknown: unknown,
 	}
 }
 

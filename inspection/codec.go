@@ -1,6 +1,7 @@
 package inspection
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/go-json-experiment/json"
@@ -91,3 +92,10 @@ func (h Hazard) MarshalJSON() ([]byte, error) { return json.Marshal((*plainHazar
 
 // UnmarshalJSON reads a body.
 func (h *Hazard) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, (*plainHazard)(h)) }
+
+// sameJSON compares by what would be written; for parts that are compared rarely.
+func sameJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}

@@ -97,10 +97,18 @@ type Header struct {
 	Extra       Extra          `json:",embed"`
 }
 
+// The roles under a record. The signature of the checking side is required, the enterprise's is asked for.
+const (
+	RoleInspector  = "inspector"
+	RoleSupervisor = "supervisor"
+	RoleWitness    = "witness"
+	RoleEnterprise = "enterprise"
+)
+
 // Signature is one name under the record. Over is the hash of what was signed, kept as the device gave it.
 type Signature struct {
 	Name    string    `json:"name"`
-	Role    string    `json:"role"` // inspector, witness, enterprise
+	Role    string    `json:"role"`
 	User    UserID    `json:"user,omitzero"`
 	Image   Hash      `json:"image,omitzero"`   // photo or drawing of the signature
 	Refused bool      `json:"refused,omitzero"` // the enterprise would not sign; Note says why
@@ -164,14 +172,17 @@ const (
 
 // Proposal is a whole save that came after submission: kept as it was, for a person to adopt by amendment or decline.
 type Proposal struct {
-	Mutation MutationID `json:"mutation"`
-	By       UserID     `json:"by"`
-	Device   DeviceID   `json:"device,omitzero"`
-	N        uint64     `json:"n,omitzero"`
-	At       time.Time  `json:"at"` // server time
-	BaseRev  store.Rev  `json:"baseRev,omitzero"`
-	Args     SaveArgs   `json:"args"`
-	Settled  *Settled   `json:"settled,omitzero"`
+	Mutation   MutationID  `json:"mutation"`
+	By         UserID      `json:"by"`
+	Device     DeviceID    `json:"device,omitzero"`
+	N          uint64      `json:"n,omitzero"`
+	At         time.Time   `json:"at"` // server time
+	BaseRev    store.Rev   `json:"baseRev,omitzero"`
+	Args       SaveArgs    `json:"args"`
+	Opinion    string      `json:"opinion,omitzero"` // of a second submission
+	Signatures []Signature `json:"signatures,omitempty"`
+	Settled    *Settled    `json:"settled,omitzero"`
+	Extra      Extra       `json:",embed"`
 }
 
 // Amendment is a signed change after submission. Before holds what it replaced: the record of what was first signed
@@ -237,8 +248,9 @@ type Pending struct {
 
 // Remark is an internal note of a supervisor, seen by supervisors only.
 type Remark struct {
-	At    time.Time `json:"at"`
-	By    UserID    `json:"by"`
-	Text  string    `json:"text"`
-	Extra Extra     `json:",embed"`
+	At       time.Time  `json:"at"`
+	By       UserID     `json:"by"`
+	Mutation MutationID `json:"mutation,omitzero"`
+	Text     string     `json:"text"`
+	Extra    Extra      `json:",embed"`
 }

@@ -66,14 +66,21 @@ var moves = map[Status]map[Command]Status{
 
 // inspectionMoves is the life of an inspection.
 var inspectionMoves = map[Status]map[Command]Status{
-	"":        {CmdSave: Draft},
-	Draft:     {CmdSave: Draft, CmdSubmit: Submitted, CmdSettle: Draft, CmdRemark: Draft, CmdJudge: Draft},
-	Submitted: {CmdSave: Submitted, CmdAmend: Submitted, CmdSettle: Submitted, CmdRemark: Submitted, CmdJudge: Submitted},
+	"":    {CmdSave: Draft},
+	Draft: {CmdSave: Draft, CmdSubmit: Submitted, CmdSettle: Draft, CmdRemark: Draft, CmdJudge: Draft},
+	Submitted: {CmdSave: Submitted, CmdSubmit: Submitted, // what comes late is a proposal
+		CmdAmend: Submitted, CmdSettle: Submitted, CmdRemark: Submitted, CmdJudge: Submitted},
 }
 
 // Next looks a hazard's move up; ok is false if the status does not allow the command.
 func Next(from Status, c Command) (to Status, ok bool) {
 	to, ok = moves[from][c]
+	return to, ok
+}
+
+// NextInspection looks an inspection's move up; the empty status is that of a record which is not there yet.
+func NextInspection(from Status, c Command) (to Status, ok bool) {
+	to, ok = inspectionMoves[from][c]
 	return to, ok
 }
 
