@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"paicha/internal/directory"
 )
 
 // ID names an inspection: a UUID made on the tablet, in its canonical lower-case form.
@@ -30,7 +32,7 @@ type (
 )
 
 // DepartmentID names a body with a duty of supervision.
-type DepartmentID string
+type DepartmentID = directory.DepartmentID
 
 // hazardSpace is the UUIDv5 name space of derived hazards; it must never change, or resent findings become new hazards.
 var hazardSpace = uuid.MustParse("6f0c1f0e-5d3a-5b7e-9c41-53250aa1c0de")

@@ -1,15 +1,94 @@
 package inspection
 
-import "paicha/media"
+import (
+	"paicha/internal/directory"
+	"paicha/internal/store"
+	"paicha/media"
+)
 
 // Hash is the name of a photo.
 type Hash = media.SHA256
 
 // Words of the directory.
 type (
-	RegionCode   string
-	Sector       string
-	EnterpriseID string
-	UserID       string
-	DeviceID     string
+	RegionCode   = directory.RegionCode
+	Sector       = directory.SectorID
+	EnterpriseID = directory.EnterpriseID
+	UserID       = directory.UserID
+	DeviceID     = directory.DeviceID
 )
+
+// Tokens are the scopes that an inspection is seen through: until it is submitted its team's, task's and the
+// supervisors' alone (四不两直), for an enterprise's own check also the enterprise's; then the region's and the
+// enterprise's too.
+func Tokens(in *Inspection) []store.Token {
+	h := &in.Header
+	switch {
+	case in.Status == Submitted:
+		return directory.SubmittedTokens(in.Team, string(h.Task), h.Unit.ID, h.Region, h.Sectors)
+	case h.Mode == SelfCheck:
+		return directory.SelfCheckTokens(in.Team, h.Unit.ID, h.Region, h.Sectors)
+	}
+	return directory.DraftTokens(in.Team, string(h.Task), h.Region, h.Sectors)
+}
+
+// HazardTokens are the scopes that a hazard is seen through: those of its inspection, also before submission.
+func HazardTokens(h *Hazard) []store.Token {
+	switch {
+	case !h.Draft:
+		return directory.SubmittedTokens(h.Team, string(h.Task), h.Unit.ID, h.Region, h.Sectors)
+	case h.Mode == SelfCheck:
+		return directory.SelfCheckTokens(h.Team, h.Unit.ID, h.Region, h.Sectors)
+	}
+	return directory.DraftTokens(h.Team, string(h.Task), h.Region, h.Sectors)
+}
+
+// Fields are the searchable values of an inspection.
+func Fields(in *Inspection) store.Fields {
+	return store.Fields{
+		"status": store.Text(string(in.Status)), "enterprise": store.Text(string(in.Header.Unit.ID)),
+		"region": store.Text(string(in.Header.Region)), "mode": store.Text(string(in.Header.Mode)),
+		"startedAt": store.Time(in.Header.StartedAt), "unjudged": flag(in.Unjudged),
+		"pendingEffects": flag(in.PendingEffects != nil),
+	}
+}
+
+// HazardFields are the searchable values of a hazard. Overdue is asked by deadline: open and before now. The first
+// sector stands for the hazard; all of them are in its tokens.
+func HazardFields(h *Hazard) store.Fields {
+	f := store.Fields{
+		"status": store.Text(string(h.Status)), "class": store.Text(string(h.Class)), "draft": flag(h.Draft),
+		"source": store.Text(string(h.Source)), "enterprise": store.Text(string(h.Unit.ID)),
+		"region": store.Text(string(h.Owner.Region)), "occurredAt": store.Time(h.OccurredAt),
+	}
+	if len(h.Sectors) > 0 {
+		f["sector"] = store.Text(string(h.Sectors[0]))
+	}
+	if d := h.Deadline(); !d.IsZero() {
+		f["deadline"] = store.Time(d)
+	}
+	return f
+}
+
+func flag(b bool) store.Value {
+	if b {
+		return store.Num(1)
+	}
+	return store.Num(0)
+}
+
+// Indexes are what Find may ask of inspections and hazards.
+var Indexes = []store.Index{
+	{Kind: Kind, Fields: []string{"enterprise", "startedAt"}},
+	{Kind: Kind, Fields: []string{"status", "startedAt"}},
+	{Kind: Kind, Fields: []string{"region", "startedAt"}},
+	{Kind: Kind, Fields: []string{"mode", "startedAt"}},
+	{Kind: Kind, Fields: []string{"pendingEffects"}},
+	{Kind: Kind, Fields: []string{"unjudged"}},
+	{Kind: KindHazard, Fields: []string{"enterprise", "occurredAt"}},
+	{Kind: KindHazard, Fields: []string{"status", "deadline"}},
+	{Kind: KindHazard, Fields: []string{"region", "occurredAt"}},
+	{Kind: KindHazard, Fields: []string{"sector", "occurredAt"}},
+	{Kind: KindHazard, Fields: []string{"class", "occurredAt"}},
+	{Kind: KindHazard, Fields: []string{"source", "occurredAt"}},
+}
