@@ -1,0 +1,35 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// Viewer opens photos by hash for people whose right to see them was decided before, by the documents they may see.
+type Viewer struct {
+	Blobs   Blobs
+	Derived Derivatives
+	Deriver *Deriver
+}
+
+// Original returns a photo's bytes and their number, or ErrNotFound. The caller closes.
+func (v Viewer) Original(ctx context.Context, h SHA256) (io.ReadSeekCloser, int64, error) {
+	return v.Blobs.Open(ctx, h)
+}
+
+// Picture returns a thumbnail or preview as JPEG. If it was not made yet, it is asked for and ErrNotReady returned;
+// ErrNotFound if there is no such photo, and ErrQueueFull if too many wait. The caller closes.
+func (v Viewer) Picture(ctx context.Context, h SHA256, size SizeName) (io.ReadSeekCloser, int64, error) {
+	r, n, err := v.Derived.OpenDerived(ctx, h, size)
+	if !errors.Is(err, ErrNotFound) || !size.Valid() {
+		return r, n, err
+	}
+	if _, err := v.Blobs.Stat(ctx, h); err != nil {
+		return nil, 0, err
+	}
+	if err := v.Deriver.Enqueue(h); err != nil {
+		return nil, 0, err
+	}
+	return nil, 0, ErrNotReady
+}
