@@ -22,8 +22,8 @@ const (
 
 // Args is what every command's arguments can do: check their own form.
 type Args interface {
-	SaveArgs | SubmitArgs | AmendArgs | SettleArgs | RemarkArgs | ReportArgs | ConfirmArgs | WithdrawArgs | PlanArgs |
-		RectifyArgs | AcceptArgs | RejectArgs | ReopenArgs | RegradeArgs | ExtendArgs | ListArgs | TransferArgs | ExemptArgs
+	SaveArgs | SubmitArgs | AmendArgs | SettleArgs | RemarkArgs | ConfirmArgs | WithdrawArgs | PlanArgs |
+		RectifyArgs | AcceptArgs | RejectArgs | ReopenArgs | RegradeArgs
 	check() error
 }
 
@@ -75,10 +75,7 @@ func tidySignatures(ss []Signature) {
 	}
 }
 
-func (a *ReportArgs) tidy() { a.OccurredAt = ms(a.OccurredAt) }
-func (a *PlanArgs) tidy()   { a.Fixings.Deadline = ms(a.Fixings.Deadline) }
-func (a *ExtendArgs) tidy() { a.Deadline = ms(a.Deadline) }
-func (a *ListArgs) tidy()   { a.Deadline = ms(a.Deadline) }
+func (a *PlanArgs) tidy() { a.Fixings.Deadline = ms(a.Fixings.Deadline) }
 
 func (a SaveArgs) check() error {
 	c := checker{}
