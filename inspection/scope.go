@@ -48,8 +48,8 @@ func Fields(in *Inspection) store.Fields {
 	return store.Fields{
 		"status": store.Text(string(in.Status)), "enterprise": store.Text(string(in.Header.Unit.ID)),
 		"region": store.Text(string(in.Header.Region)), "mode": store.Text(string(in.Header.Mode)),
-		"startedAt": store.Time(in.Header.StartedAt), "unjudged": flag(in.Unjudged),
-		"pendingEffects": flag(in.PendingEffects != nil),
+		"startedAt": store.Time(in.Header.StartedAt), "unjudged": truth(in.Unjudged),
+		"pendingEffects": truth(in.PendingEffects != nil),
 	}
 }
 
@@ -57,7 +57,7 @@ func Fields(in *Inspection) store.Fields {
 // sector stands for the hazard; all of them are in its tokens.
 func HazardFields(h *Hazard) store.Fields {
 	f := store.Fields{
-		"status": store.Text(string(h.Status)), "class": store.Text(string(h.Class)), "draft": flag(h.Draft),
+		"status": store.Text(string(h.Status)), "class": store.Text(string(h.Class)), "draft": truth(h.Draft),
 		"source": store.Text(string(h.Source)), "enterprise": store.Text(string(h.Unit.ID)),
 		"region": store.Text(string(h.Owner.Region)), "occurredAt": store.Time(h.OccurredAt),
 	}
@@ -70,7 +70,7 @@ func HazardFields(h *Hazard) store.Fields {
 	return f
 }
 
-func flag(b bool) store.Value {
+func truth(b bool) store.Value {
 	if b {
 		return store.Num(1)
 	}
