@@ -1,0 +1,371 @@
+package checklist
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func embedded(t testing.TB) *Bundle {
+	t.Helper()
+	b, err := Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func packByID(t testing.TB, id string) *Pack {
+	t.Helper()
+	for _, p := range embedded(t).Packs {
+		if p.ID == id {
+			return p
+		}
+	}
+	t.Fatalf("no pack %s", id)
+	return nil
+}
+
+// assignments calls try with every combination of values of the facts until it returns true.
+func assignments(p *Pack, codes []FactCode, facts Facts, try func(Facts) bool) bool {
+	if len(codes) == 0 {
+		return try(facts)
+	}
+	f := p.factIndex[codes[0]]
+	values := []FactValue{FactBool(false), FactBool(true)}
+	if f.Kind == Choice {
+		values = nil
+		for _, c := range f.Choices {
+			values = append(values, FactChoice(c))
+		}
+	}
+	for _, v := range values {
+		facts[f.Code] = v
+		if assignments(p, codes[1:], facts, try) {
+			return true
+		}
+	}
+	return false
+}
+
+// factsFor finds facts under which a rule and all the items that it reads apply.
+func factsFor(t *testing.T, p *Pack, r *Rule) Facts {
+	t.Helper()
+	es := []*expression{}
+	for _, i := range r.reads {
+		if p.whens[i] != nil {
+			es = append(es, p.whens[i])
+		}
+	}
+	if r.applies != nil {
+		es = append(es, r.applies)
+	}
+	_, codes := mergeReads(es...)
+	var found Facts
+	ok := assignments(p, codes, Facts{}, func(f Facts) bool {
+		j := newJudging(p, f)
+		j.enter(nil)
+		for _, e := range es {
+			if j.eval(e) != yes {
+				return false
+			}
+		}
+		found = f
+		return true
+	})
+	if !ok {
+		t.Fatalf("%s %s: no facts make it apply", p.Ref(), r.ID)
+	}
+	return found
+}
+
+func value(it *Item, v float64) Answer {
+	if it.Kind == Count {
+		n := int64(v)
+		return Answer{Item: it.Code, Count: &n}
+	}
+	return Answer{Item: it.Code, Number: &v, Unit: it.Unit}
+}
+
+// satisfying makes the answer under which a condition holds.
+func satisfying(p *Pack, c Condition) Answer {
+	it := p.Item(c.Item)
+	if len(c.Is) > 0 {
+		if it.Kind == Conform {
+			return Answer{Item: c.Item, Result: Result(c.Is[0])}
+		}
+		return Answer{Item: c.Item, Choice: c.Is[0]}
+	}
+	for _, v := range []float64{*c.Value, *c.Value + 1, *c.Value - 1} {
+		if c.Op.Holds(v, *c.Value) {
+			return value(it, v)
+		}
+	}
+	panic("no value satisfies " + string(c.Op))
+}
+
+func raised(v Verdict, id RuleID) *Finding {
+	for i := range v.Findings {
+		if v.Findings[i].Rule == id {
+			return &v.Findings[i]
+		}
+	}
+	return nil
+}
+
+func isOpen(v Verdict, item ItemCode, rule RuleID) bool {
+	return slices.ContainsFunc(v.Open, func(o OpenQuestion) bool { return o.Item == item && slices.Contains(o.Rules, rule) })
+}
+
+func isHuman(v Verdict, item ItemCode, rule RuleID) bool {
+	return slices.ContainsFunc(v.Human, func(h HumanCheck) bool { return h.Item == item && slices.Contains(h.Rules, rule) })
+}
+
+// TestEveryThreshold derives its cases from the rules themselves: just below, at, above, missing, wrong unit.
+func TestEveryThreshold(t *testing.T) {
+	for _, p := range embedded(t).Packs {
+		for i := range p.Rules {
+			if p.Rules[i].Threshold != nil {
+				t.Run(fmt.Sprintf("%s/%s", p.ID, p.Rules[i].ID), func(t *testing.T) { threshold(t, p, &p.Rules[i]) })
+			}
+		}
+	}
+}
+
+func threshold(t *testing.T, p *Pack, r *Rule) {
+	facts, c := factsFor(t, p, r), r.Threshold
+	it := p.Item(c.Item)
+	var base []Answer
+	for _, w := range r.While {
+		base = append(base, satisfying(p, w))
+	}
+	limit := 100.0
+	if c.Than != "" {
+		base = append(base, value(p.Item(c.Than), limit))
+	} else {
+		limit = *c.Value
+	}
+	step := math.Max(math.Abs(limit)/1000, 1e-6)
+	if it.Kind == Count {
+		step = 1
+	}
+	for name, v := range map[string]float64{"Below": limit - step, "At": limit, "Above": limit + step} {
+		verdict := p.Judge(append(slices.Clone(base), value(it, v)), facts)
+		f := raised(verdict, r.ID)
+		switch {
+		case it.Kind == Count && v < 0:
+			if f != nil || !isHuman(verdict, it.Code, r.ID) {
+				t.Errorf("%s: a negative count must go to a person", name)
+			}
+		case (f != nil) != c.Op.Holds(v, limit):
+			t.Errorf("%s: %v %s %v raised %v", name, v, c.Op, limit, f != nil)
+		case f != nil && (!strings.Contains(f.Explanation, c.Op.Sign()) || !strings.Contains(f.Explanation, show(v))):
+			t.Errorf("%s: explanation %q lacks measured value or comparator", name, f.Explanation)
+		}
+	}
+	if v := p.Judge(base, facts); raised(v, r.ID) != nil || !isOpen(v, it.Code, r.ID) {
+		t.Errorf("Missing: must be an open question")
+	}
+	if it.Kind == Number {
+		a := value(it, limit+step)
+		a.Unit = "furlong"
+		if v := p.Judge(append(slices.Clone(base), a), facts); raised(v, r.ID) != nil || !isHuman(v, it.Code, r.ID) {
+			t.Errorf("WrongUnit: must go to a person")
+		}
+	}
+}
+
+// TestEveryConformItem: nonconform raises the declared class, conform and na raise nothing, absent is open.
+func TestEveryConformItem(t *testing.T) {
+	for _, p := range embedded(t).Packs {
+		for i := range p.Rules {
+			r := &p.Rules[i]
+			it := p.Item(ItemCode(r.ID))
+			if it == nil || it.Kind != Conform {
+				continue
+			}
+			facts := factsFor(t, p, r)
+			for result, want := range map[Result]bool{ResultNonconform: true, ResultConform: false, ResultNA: false, ResultUnknown: false} {
+				v := p.Judge([]Answer{{Item: it.Code, Result: result}}, facts)
+				f := raised(v, r.ID)
+				if (f != nil) != want || f != nil && f.Class != it.Class {
+					t.Errorf("%s %s answered %s: %+v", p.ID, r.ID, result, f)
+				}
+				if isOpen(v, it.Code, r.ID) != (result == ResultUnknown) {
+					t.Errorf("%s %s answered %s: wrong openness", p.ID, r.ID, result)
+				}
+			}
+		}
+	}
+}
+
+func ptr(v float64) *float64 { return &v }
+
+func TestMethane(t *testing.T) {
+	p := packByID(t, "coal-mine")
+	facts := Facts{"mine-kind": FactChoice("井工"), "gas-grade": FactChoice("低瓦斯")}
+	working := Answer{Item: "gas.return-work", Choice: "仍在作业"}
+	stopped := Answer{Item: "gas.return-work", Choice: "已停工撤人"}
+	methane := func(v float64, unit string) Answer {
+		return Answer{Item: "gas.methane-return", Number: &v, Unit: unit}
+	}
+	at := func(a Answer, place string) Answer { a.Instance = place; return a }
+	cases := []struct {
+		name    string
+		facts   Facts
+		answers []Answer
+		raised  []string // instances
+		open    []ItemCode
+		human   int
+	}{
+		{"OverAndWorkingIsMajor", facts, []Answer{methane(1.2, "%"), working}, []string{""}, nil, 0},
+		{"AtTheLimitIsNot", facts, []Answer{methane(1.0, "%"), working}, nil, nil, 0},
+		{"PerMilleIsConverted", facts, []Answer{methane(12, "‰"), working}, []string{""}, nil, 0},
+		{"TenPerMilleIsExactlyTheLimit", facts, []Answer{methane(10, "‰"), working}, nil, nil, 0},
+		{"PpmIsConverted", facts, []Answer{methane(10001, "ppm"), working}, []string{""}, nil, 0},
+		{"FullWidthPercentIsPercent", facts, []Answer{methane(1.2, "％"), working}, []string{""}, nil, 0},
+		{"OverButStopped", facts, []Answer{methane(1.2, "%"), stopped}, nil, nil, 0},
+		{"OverAndWorkUnknownIsOpen", facts, []Answer{methane(1.2, "%")}, nil, []ItemCode{"gas.return-work"}, 0},
+		{"LowNeedsNoMore", facts, []Answer{methane(0.3, "%")}, nil, nil, 0},
+		{"NoUnitGoesToAPerson", facts, []Answer{methane(1.2, ""), working}, nil, nil, 1},
+		{"NaNGoesToAPerson", facts, []Answer{methane(math.NaN(), "%"), working}, nil, nil, 1},
+		{"TwoDifferentAnswersGoToAPerson", facts, []Answer{methane(1.2, "%"), methane(0.2, "%"), working}, nil, nil, 1},
+		{"SameAnswerTwiceIsOne", facts, []Answer{methane(1.2, "%"), methane(1.2, "%"), working}, []string{""}, nil, 0},
+		{"UnknownFactsStillJudgeWhatWasAnswered", nil, []Answer{methane(1.2, "%"), working}, []string{""}, nil, 0},
+		{"EachPlaceForItself", facts, []Answer{at(methane(1.2, "%"), "甲面"), at(working, "甲面"), at(methane(0.4, "%"), "乙面"), at(working, "乙面")}, []string{"甲面"}, nil, 0},
+		{"NonconformBelowTheLimitIsHeard", facts, []Answer{{Item: "gas.methane-return", Number: ptr(0.5), Unit: "%", Result: ResultNonconform}, working}, nil, nil, 1},
+		{"ItemOfAnotherPackIsNotDropped", facts, []Answer{methane(0.5, "%"), working, {Item: "no.such", Result: ResultNonconform}}, nil, nil, 1},
+		{"ExcludedByFactsButAnswered", Facts{"mine-kind": FactChoice("露天")}, []Answer{methane(1.2, "%"), working}, nil, nil, 2},
+		{"MisspeltFactIsUnknown", Facts{"mine-kind": FactChoice("井 工")}, []Answer{methane(1.2, "%"), working}, []string{""}, nil, 1},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			v := p.Judge(c.answers, c.facts)
+			var got []string
+			for _, f := range v.Findings {
+				if f.Rule == "gas.methane-return" {
+					got = append(got, f.Instance)
+					if f.Class != Major || f.Settled() || !strings.Contains(f.Caveat, "未核对") || f.Clauses[0].Ref != "coal-mine-2020#第五条(二)" {
+						t.Errorf("finding %+v", f)
+					}
+				}
+			}
+			if !slices.Equal(got, c.raised) {
+				t.Errorf("raised in %q, want %q", got, c.raised)
+			}
+			for _, code := range c.open {
+				if !isOpen(v, code, "gas.methane-return") {
+					t.Errorf("%s is not open", code)
+				}
+			}
+			if len(v.Human) != c.human {
+				t.Errorf("human checks %+v, want %d", v.Human, c.human)
+			}
+		})
+	}
+}
+
+func TestUnknownNeverJudgesSafe(t *testing.T) {
+	for _, p := range embedded(t).Packs {
+		v := p.Judge(nil, nil)
+		if len(v.Findings) != 0 || len(v.Human) != 0 {
+			t.Fatalf("%s: no answers raised %+v %+v", p.ID, v.Findings, v.Human)
+		}
+		open := map[RuleID]bool{}
+		for _, o := range v.Open {
+			for _, r := range o.Rules {
+				open[r] = true
+			}
+		}
+		for _, r := range p.Rules {
+			if !open[r.ID] {
+				t.Errorf("%s: rule %s was judged safe without any answer", p.ID, r.ID)
+			}
+		}
+	}
+}
+
+func TestUnknownApplicabilityIsSuspect(t *testing.T) {
+	p := packByID(t, "coal-mine")
+	v := p.Judge([]Answer{{Item: "reserve.develop", Number: ptr(2.5), Unit: "年"}, {Item: "reserve.action", Choice: "未限产也未停产"}}, nil)
+	if !slices.ContainsFunc(v.Open, func(o OpenQuestion) bool { return o.Fact == "aging" && o.Suspect }) {
+		t.Errorf("open %+v", v.Open)
+	}
+}
+
+func TestPlaceOfOneKindIsAskedEverything(t *testing.T) {
+	p := packByID(t, "coal-mine")
+	v := p.Judge([]Answer{{Item: "sensor.calibrated", Instance: "T1", Number: ptr(3), Unit: "天"}}, Facts{"mine-kind": FactChoice("井工")})
+	if !slices.ContainsFunc(v.Open, func(o OpenQuestion) bool { return o.Item == "sensor.works" && o.Instance == "T1" }) {
+		t.Error("the other items of the sensor T1 are not open")
+	}
+}
+
+func TestVerdictDoesNotDependOnOrder(t *testing.T) {
+	p := packByID(t, "coal-mine")
+	answers, facts := fullAnswers(p)
+	want := fmt.Sprintf("%+v", p.Judge(answers, facts).Findings)
+	slices.Reverse(answers)
+	if got := fmt.Sprintf("%+v", p.Judge(answers, facts).Findings); got != want {
+		t.Error("reversed answers give another verdict")
+	}
+}
+
+func TestDutyRowsOfAnnex1(t *testing.T) {
+	p := packByID(t, "enterprise-duty")
+	v := p.Judge([]Answer{{Item: "annex.led", Result: ResultNonconform}}, nil)
+	if f := raised(v, "annex.led"); f == nil || !slices.Equal(f.Annex1, []int{3}) || f.Class != General {
+		t.Errorf("finding %+v", f)
+	}
+}
+
+// fullAnswers answers every item of a pack.
+func fullAnswers(p *Pack) ([]Answer, Facts) {
+	facts := Facts{}
+	for _, f := range p.Facts {
+		switch f.Kind {
+		case Choice:
+			facts[f.Code] = FactChoice(f.Choices[0])
+		case Number:
+			facts[f.Code] = FactNumber(1)
+		default:
+			facts[f.Code] = FactBool(false)
+		}
+	}
+	var answers []Answer
+	for i, it := range p.Items() {
+		switch it.Kind {
+		case Conform:
+			answers = append(answers, Answer{Item: it.Code, Result: []Result{ResultConform, ResultNonconform}[i%2]})
+		case Choice:
+			answers = append(answers, Answer{Item: it.Code, Choice: it.Choices[0]})
+		case Number, Count:
+			answers = append(answers, value(it, float64(i%7)))
+		case Text:
+			answers = append(answers, Answer{Item: it.Code, Text: "x"})
+		case Date:
+			answers = append(answers, Answer{Item: it.Code, Date: "2023-05-15"})
+		}
+	}
+	return answers, facts
+}
+
+func BenchmarkJudgeLargest(b *testing.B) {
+	p := packByID(b, "coal-mine")
+	answers, facts := fullAnswers(p)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Judge(answers, facts)
+	}
+}
+
+func BenchmarkCompileAtStart(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := LoadBundle(files); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
