@@ -1,0 +1,317 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"paicha/inspection"
+	"paicha/internal/auth"
+	"paicha/internal/directory"
+	"paicha/internal/store"
+	"paicha/media"
+)
+
+// KindEvidence is the photos of one inspection, or of one hazard's rectification: a document of its own beside the
+// record, with the record's id and tokens, because photos and record arrive in any order.
+const KindEvidence store.Kind = "evidence"
+
+// china is the zone of a camera's clock that does not say its own.
+var china = time.FixedZone("UTC+8", 8*3600)
+
+func evidenceRef(id string) store.Ref { return store.Ref{Kind: KindEvidence, ID: id} }
+
+// evidence is an evidence document: the body that every audience sees, and what supervisors make of it.
+type evidence struct {
+	media.Evidence
+	notes evidenceNotes
+}
+
+// evidenceNotes are the restricted part: the machine's doubts and the supervisors' reviews, by photo.
+type evidenceNotes struct {
+	Marks   map[string][]media.Mark `json:"marks,omitempty"`
+	Reviews []PhotoReview           `json:"reviews,omitempty"`
+}
+
+// PhotoReview is what a supervisor made of one photo.
+type PhotoReview struct {
+	SHA256  media.SHA256     `json:"sha256"`
+	Verdict string           `json:"verdict"` // ok, doubtful, retake
+	Remark  string           `json:"remark,omitempty"`
+	By      directory.UserID `json:"by"`
+	At      time.Time        `json:"at"` // server time
+}
+
+func decodeEvidence(d store.Doc) (evidence, error) {
+	var e evidence
+	var err error
+	if e.Evidence, err = media.ParseEvidence(d.Body); err != nil {
+		return e, err
+	}
+	if len(d.Restricted) > 0 {
+		err = json.Unmarshal(d.Restricted, &e.notes)
+	}
+	return e, err
+}
+
+func encodeEvidence(e *evidence) (body, restricted []byte, err error) {
+	if body, err = json.Marshal(e.Evidence); err != nil {
+		return nil, nil, err
+	}
+	if len(e.notes.Marks) > 0 || len(e.notes.Reviews) > 0 {
+		restricted, err = json.Marshal(e.notes)
+	}
+	return body, restricted, err
+}
+
+// reviewArgs are the arguments of evidence.review.
+type reviewArgs struct {
+	SHA256  media.SHA256 `json:"sha256"`
+	Verdict string       `json:"verdict"`
+	Remark  string       `json:"remark"`
+}
+
+// reviewEvidence is "evidence.review": a supervisor's verdict on one photo.
+func reviewEvidence(a *act) error {
+	var r reviewArgs
+	if err := json.Unmarshal(a.m.Args, &r); err != nil {
+		return ErrMutation.Because(err).At("/args")
+	}
+	if !slices.Contains([]string{"ok", "doubtful", "retake"}, r.Verdict) {
+		return ErrReview.At("/args/verdict")
+	}
+	if len(r.Remark) > 4000 {
+		return ErrReview.Saying("审核意见过长").At("/args/remark")
+	}
+	if !a.w.evidence.Has(r.SHA256) {
+		return media.ErrNotFound.At("/args/sha256")
+	}
+	e := *a.w.evidence
+	e.notes.Reviews = append(slices.Clone(e.notes.Reviews), PhotoReview{
+		SHA256: r.SHA256, Verdict: r.Verdict, Remark: r.Remark, By: a.p.sess.User.ID, At: a.p.now.UTC().Truncate(time.Millisecond),
+	})
+	a.w.evidence, a.w.rewritten = &e, true
+	return nil
+}
+
+// subject is the document that evidence belongs to.
+type subject struct {
+	doc        store.Doc
+	inspection *inspection.Inspection
+}
+
+// subjectOf finds the inspection or hazard of that id; ok is false if it has not come yet.
+func (s *Service) subjectOf(ctx context.Context, id string) (subject, store.Doc, bool, error) {
+	docs, err := s.Store.Get(ctx, evidenceRef(id),
+		store.Ref{Kind: inspection.Kind, ID: id}, store.Ref{Kind: inspection.KindHazard, ID: id})
+	if err != nil {
+		return subject{}, store.Doc{}, false, err
+	}
+	ev := docs[0]
+	ev.Ref = evidenceRef(id)
+	switch {
+	case docs[1].Rev > 0:
+		in, err := inspection.Decode(docs[1].Body, docs[1].Restricted)
+		return subject{doc: docs[1], inspection: &in}, ev, err == nil, err
+	case docs[2].Rev > 0:
+		return subject{doc: docs[2]}, ev, true, nil
+	}
+	return subject{}, ev, false, nil
+}
+
+// want brings an inspection's evidence up to what the record names and to the record's tokens, and returns what is
+// missing. Each side writes first and then looks for the other: the record before this, the photo before Attach.
+func (s *Service) want(ctx context.Context, id string) (MissingMedia, error) {
+	missing := MissingMedia{Inspection: id}
+	for range maxRounds {
+		sub, old, found, err := s.subjectOf(ctx, id)
+		if err != nil || !found || sub.inspection == nil {
+			return missing, err
+		}
+		wanted := wantedBy(sub.inspection)
+		if old.Rev == 0 && len(wanted) == 0 {
+			return missing, nil
+		}
+		var e evidence
+		if old.Rev > 0 {
+			if e, err = decodeEvidence(old); err != nil {
+				return missing, err
+			}
+		}
+		e.Evidence = e.Want(wanted...)
+		status, err := s.putEvidence(ctx, old, e, sub)
+		if err != nil {
+			return missing, err
+		}
+		if status == store.OK {
+			for _, h := range e.Missing() {
+				missing.SHA256 = append(missing.SHA256, h.String())
+			}
+			return missing, nil
+		}
+	}
+	return missing, ErrBusy
+}
+
+// wantedBy are the photos that a record names: in its manifest, and by the answers that show them.
+func wantedBy(in *inspection.Inspection) []media.Wanted {
+	if len(in.Photos) == 0 {
+		return nil
+	}
+	item := map[media.SHA256]string{}
+	for i := range in.Answers {
+		for _, h := range in.Answers[i].Photos {
+			item[h] = string(in.Answers[i].Item)
+		}
+	}
+	out := make([]media.Wanted, 0, len(in.Photos))
+	for _, p := range in.Photos {
+		w := media.Wanted{SHA256: p.SHA256, Item: item[p.SHA256], Capture: media.Capture{At: p.CapturedAt, Device: string(p.Device)}}
+		if p.Place != nil {
+			w.Capture.Latitude, w.Capture.Longitude = p.Place.Lat, p.Place.Lon
+			w.Capture.System, w.Capture.Accuracy, w.Capture.Mock = media.System(p.Place.System), p.Place.Accuracy, p.Place.Mock
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// putEvidence writes an evidence document under its subject's tokens, if anything changed. Photos that a stranger sent
+// before the record came are not the record's: the team's are.
+func (s *Service) putEvidence(ctx context.Context, old store.Doc, e evidence, sub subject) (store.Status, error) {
+	e.Inspection = old.ID
+	tokens := sub.doc.Tokens
+	if sub.inspection != nil {
+		if early := old.Rev > 0 && len(supervisorsOf(old.Tokens)) == 0; early {
+			e.Arrived = slices.DeleteFunc(slices.Clone(e.Arrived), func(a media.Arrived) bool {
+				return !sub.inspection.Member(directory.UserID(a.By))
+			})
+		}
+		e.mark(sub.inspection)
+	}
+	n := old
+	n.Tokens = tokens
+	n.Fields = store.Fields{"inspection": store.Text(old.ID)}
+	var err error
+	if n.Body, n.Restricted, err = encodeEvidence(&e); err != nil {
+		return store.Unknown, err
+	}
+	if old.Rev > 0 && slices.Equal(old.Tokens, n.Tokens) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
+		return store.OK, nil
+	}
+	outs, err := s.Store.Commit(ctx, []store.Write{{Old: old, New: n}})
+	if err != nil {
+		return store.Unknown, err
+	}
+	return outs[0].Status, nil
+}
+
+// mark works out the doubts about each photo whose bytes and capture manifest are both here.
+func (e *evidence) mark(in *inspection.Inspection) {
+	visit := media.Visit{Start: in.Header.StartedAt, Zone: china}
+	if in.Submitted != nil {
+		visit.End = in.Submitted.At
+	}
+	if p := in.Header.Place; p != nil {
+		visit.Site = media.Place{Latitude: p.Lat, Longitude: p.Lon, System: media.System(p.System)}
+	}
+	marks := map[string][]media.Mark{}
+	for _, a := range e.Arrived {
+		c, err := e.Capture(a.SHA256)
+		if err != nil {
+			continue
+		}
+		if ms := media.Doubts(a.Photo, c, visit); len(ms) > 0 {
+			marks[a.SHA256.String()] = ms
+		}
+	}
+	e.notes.Marks = marks
+}
+
+// Attach enters a photo that is complete, verified and durable in the evidence of what it was uploaded for. Whoever may
+// work on that document may attach; if it has not come yet, the photo waits for it under the uploader's own name, and
+// counts when the record shows that the uploader is of its team. It returns ErrForbidden, and is harmless twice.
+func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) error {
+	if r.Inspection == "" {
+		return nil
+	}
+	now := s.Now()
+	arrived := media.Arrived{
+		SHA256: r.SHA256, Size: r.Size, Photo: r.Photo, At: r.At.UTC().Truncate(time.Millisecond), By: r.Owner, Device: r.Device,
+	}
+	for range maxRounds {
+		sub, old, found, err := s.subjectOf(ctx, r.Inspection)
+		if err != nil {
+			return err
+		}
+		if !found {
+			sub.doc.Tokens = []store.Token{directory.UserToken(sess.User.ID)}
+			if old.Rev > 0 {
+				sub.doc.Tokens = store.SortTokens(append(slices.Clone(old.Tokens), sub.doc.Tokens...))
+			}
+		} else if !mayAttach(sess.User, sub.doc, now) {
+			return ErrForbidden
+		}
+		var e evidence
+		if old.Rev > 0 {
+			if e, err = decodeEvidence(old); err != nil {
+				return err
+			}
+		}
+		e.Evidence, _ = e.Receive(arrived)
+		if sub.inspection != nil {
+			e.Evidence = e.Want(wantedBy(sub.inspection)...)
+		}
+		status, err := s.putEvidence(ctx, old, e, sub)
+		if err != nil {
+			return err
+		}
+		if status == store.OK {
+			return nil
+		}
+	}
+	return ErrBusy
+}
+
+// mayAttach asks the policy table for the command that a photo of this document belongs to. A right that has ended is
+// enough: evidence does not die with a permission.
+func mayAttach(u directory.User, d store.Doc, now time.Time) bool {
+	names := []string{"inspection.save"}
+	if d.Kind == inspection.KindHazard {
+		names = []string{"hazard.rectify", "hazard.accept", "hazard.confirm"}
+	}
+	return slices.ContainsFunc(names, func(n string) bool {
+		if auth.Allow(u, actionOf(n), d.Tokens, now) == nil {
+			return true
+		}
+		_, had := endOfRight(u, actionOf(n), d.Tokens, now)
+		return had
+	})
+}
+
+// MayOpen returns what is known of a photo if the person may see it through the document that it belongs to; otherwise,
+// and if there is none, media.ErrNotFound: the answer does not tell which.
+func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.SHA256) (media.Arrived, error) {
+	d, err := s.Store.One(ctx, evidenceRef(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return media.Arrived{}, media.ErrNotFound
+	}
+	if err != nil {
+		return media.Arrived{}, err
+	}
+	if via, _ := scopeOf(sess.User, s.Now()).covers(KindEvidence, d.Tokens); len(via) == 0 {
+		return media.Arrived{}, media.ErrNotFound
+	}
+	e, err := decodeEvidence(d)
+	if err != nil {
+		return media.Arrived{}, err
+	}
+	for _, a := range e.Arrived {
+		if a.SHA256 == h {
+			return a, nil
+		}
+	}
+	return media.Arrived{}, media.ErrNotFound
+}

@@ -1,0 +1,255 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"paicha/internal/store"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// cursorAge is how old a cursor may be. Leavings are pruned after the store's horizon, which must be longer.
+const cursorAge = 60 * 24 * time.Hour
+
+// Pull returns one page, encoded as a PullResponse: what has changed since the cursor within the person's present
+// scope, what of a new scope or a first sync was there already, and which scopes are to be forgotten. A cursor that is
+// no good any more begins a new snapshot (Reset) and is no fault; one that is none at all is ErrCursor.
+func (s *Service) Pull(ctx context.Context, sess Session, r PullRequest) ([]byte, error) {
+	now := s.Now()
+	p := pull{Service: s, scope: scopeOf(sess.User, now), now: now, limit: s.pageLimit(r.Limit)}
+	if r.Cursor == "" {
+		if err := p.restart(ctx); err != nil {
+			return nil, err
+		}
+	} else if err := p.resume(ctx, r.Cursor); err != nil {
+		return nil, err
+	}
+	if err := p.page(ctx); err != nil {
+		return nil, err
+	}
+	if s.Meter != nil {
+		s.Meter.Pulled(p.count)
+	}
+	return p.encode()
+}
+
+func (s *Service) pageLimit(wanted int) store.Limit {
+	n := s.Limits.PullDocs
+	if wanted > 0 && wanted < n {
+		n = wanted
+	}
+	return store.Limit{Docs: n, Bytes: s.Limits.PullBytes}
+}
+
+// pull is one page in the making.
+type pull struct {
+	*Service
+	scope  scope
+	now    time.Time
+	limit  store.Limit
+	cursor Cursor
+
+	changes []byte // encoded changes, with commas between
+	count   int
+	bytes   int
+	forget  []store.Token
+	done    []store.Token // snapshots completed
+	more    bool
+	reset   bool
+}
+
+// restart begins a first sync: the watermarks first, then the snapshot; what happens meanwhile is in the feed.
+func (p *pull) restart(ctx context.Context) error {
+	m, err := p.Store.Now(ctx)
+	if err != nil {
+		return err
+	}
+	p.cursor = Cursor{Mark: m, Held: p.scope.audiences}
+	if len(p.scope.tokens) > 0 {
+		p.cursor.Fills = []fill{{Tokens: p.scope.tokens}}
+	}
+	return nil
+}
+
+// resume takes up a cursor and sets what the tablet was told against what its person may read now.
+func (p *pull) resume(ctx context.Context, s string) error {
+	c, err := ParseCursor(s)
+	if err != nil {
+		return err
+	}
+	if p.now.Sub(c.Issued) > cursorAge {
+		p.reset = true
+		return p.restart(ctx)
+	}
+	p.cursor = c
+	var fresh []store.Token
+	for _, t := range p.scope.tokens {
+		// Shown to another audience than before, it must be sent anew: the restricted parts come or go.
+		if held, ok := c.Held[t]; !ok || !slices.Equal(held, p.scope.audiences[t]) {
+			fresh = append(fresh, t)
+		}
+	}
+	for _, t := range slices.Sorted(maps.Keys(c.Held)) {
+		if _, kept := p.scope.audiences[t]; !kept {
+			p.forget = append(p.forget, t)
+		}
+	}
+	for i := range p.cursor.Fills {
+		f := &p.cursor.Fills[i]
+		f.Tokens = slices.DeleteFunc(slices.Clone(f.Tokens), func(t store.Token) bool {
+			_, kept := p.scope.audiences[t]
+			return !kept
+		})
+	}
+	p.cursor.Fills = slices.DeleteFunc(p.cursor.Fills, func(f fill) bool { return len(f.Tokens) == 0 })
+	if len(fresh) > 0 {
+		p.cursor.Fills = append(p.cursor.Fills, fill{Tokens: fresh})
+	}
+	if len(p.cursor.Fills) > maxFills {
+		p.reset = true
+		p.forget = nil
+		return p.restart(ctx)
+	}
+	p.cursor.Held = p.scope.audiences
+	return nil
+}
+
+// page fills the answer: the feed first, so that it is never starved by a long snapshot, then snapshots in the rest.
+func (p *pull) page(ctx context.Context) error {
+	feed := p.limit
+	if len(p.cursor.Fills) > 0 && feed.Docs > 1 {
+		feed.Docs /= 2
+		feed.Bytes /= 2
+	}
+	changes, next, more, err := p.Store.Since(ctx, p.cursor.Mark, p.scope.tokens, feed)
+	if errors.Is(err, store.ErrReset) {
+		p.reset, p.forget = true, nil
+		if err := p.restart(ctx); err != nil {
+			return err
+		}
+		changes, next, more = nil, p.cursor.Mark, false
+	} else if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		p.add(c)
+	}
+	p.cursor.Mark, p.more = next, more
+	for len(p.cursor.Fills) > 0 && p.room() {
+		f := &p.cursor.Fills[0]
+		left := store.Limit{Docs: p.limit.Docs - p.count, Bytes: p.limit.Bytes - p.bytes}
+		docs, after, err := p.Store.Scan(ctx, f.Tokens, f.After, left)
+		if err != nil {
+			return err
+		}
+		for _, c := range docs {
+			p.add(c)
+		}
+		if f.After = after; after == "" {
+			p.done = append(p.done, f.Tokens...)
+			p.cursor.Fills = p.cursor.Fills[1:]
+		}
+	}
+	p.more = p.more || len(p.cursor.Fills) > 0
+	return nil
+}
+
+func (p *pull) room() bool { return p.count < p.limit.Docs && p.bytes < p.limit.Bytes }
+
+// add encodes one change as this reader may see it. The parts are copied as they were stored: what an audience may not
+// see was never in them.
+func (p *pull) add(c store.Change) {
+	d := c.Doc
+	via, supervisor := p.scope.covers(d.Kind, d.Tokens)
+	if len(via) == 0 {
+		if !c.Removed || !p.wasShown(d) {
+			return
+		}
+		reason := string(d.Removed)
+		if d.Removed == store.Live {
+			reason = "left"
+		}
+		p.begin(d)
+		p.changes = append(p.changes, `,"removed":"`+reason+`"}`...)
+		return
+	}
+	p.begin(d)
+	p.changes = append(p.changes, `,"via":[`...)
+	for i, t := range via {
+		if i > 0 {
+			p.changes = append(p.changes, ',')
+		}
+		p.changes = appendString(p.changes, string(t))
+	}
+	p.changes = append(p.changes, `],"body":`...)
+	p.changes = append(p.changes, d.Body...)
+	if supervisor && len(d.Restricted) > 0 {
+		p.changes = append(p.changes, `,"restricted":`...)
+		p.changes = append(p.changes, d.Restricted...)
+	}
+	p.changes = append(p.changes, '}')
+	p.bytes += len(d.Body) + len(d.Restricted)
+}
+
+// wasShown reports whether the reader could have been shown a document of this kind through a token that it left.
+func (p *pull) wasShown(d store.Doc) bool {
+	return slices.ContainsFunc(d.Left, func(l store.Left) bool { return p.scope.shows(d.Kind, l.Token) })
+}
+
+func (p *pull) begin(d store.Doc) {
+	if p.count > 0 {
+		p.changes = append(p.changes, ',')
+	}
+	p.count++
+	p.changes = append(p.changes, `{"kind":`...)
+	p.changes = appendString(p.changes, string(d.Kind))
+	p.changes = append(p.changes, `,"id":`...)
+	p.changes = appendString(p.changes, d.ID)
+	p.changes = append(p.changes, `,"rev":`...)
+	p.changes = strconv.AppendUint(p.changes, uint64(d.Rev), 10)
+}
+
+func appendString(b []byte, s string) []byte {
+	out, err := jsontext.AppendQuote(b, s)
+	if err != nil { // invalid UTF-8 becomes the replacement character; an id of ours has none
+		return out
+	}
+	return out
+}
+
+func (p *pull) encode() ([]byte, error) {
+	p.cursor.Issued = p.now.UTC().Truncate(time.Second)
+	cursor, err := p.cursor.Encode()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, 0, len(p.changes)+len(cursor)+256)
+	out = append(append(append(out, `{"changes":[`...), p.changes...), ']')
+	out = appendTokens(out, "forget", p.forget)
+	out = appendTokens(out, "snapshotDone", p.done)
+	out = append(appendString(append(out, `,"cursor":`...), cursor), `,"more":`...)
+	out = strconv.AppendBool(out, p.more)
+	if p.reset {
+		out = append(out, `,"reset":true`...)
+	}
+	return append(out, '}'), nil
+}
+
+func appendTokens(b []byte, name string, ts []store.Token) []byte {
+	if len(ts) == 0 {
+		return b
+	}
+	b = append(append(append(b, `,"`...), name...), `":[`...)
+	for i, t := range ts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, string(t))
+	}
+	return append(b, ']')
+}

@@ -1,0 +1,231 @@
+package sync
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"paicha/inspection"
+	"paicha/internal/directory"
+	"paicha/internal/store"
+)
+
+// maxRounds is how often a root is begun anew because somebody else was faster, before the device is told to retry.
+const maxRounds = 40
+
+// push is one push on its way: its mutations by root, and what they need.
+type push struct {
+	*Service
+	sess      Session
+	now       time.Time
+	device    directory.DeviceID
+	sameEpoch bool
+	scope     scope
+	muts      []mutation
+	units     []*unit
+	receipts  map[MutationID]receipt
+	pending   []inspection.ID // inspections whose effects are to be completed before the answer
+	photos    []inspection.ID // inspections whose evidence is to be brought up to date before the answer
+}
+
+// unit is the mutations of one root, in the order in which they came.
+type unit struct {
+	root string
+	muts []*mutation
+	done bool
+}
+
+// Push applies mutations and answers each. One bad mutation stops no other; later ones of its root wait. It returns an
+// error only where nothing can be said of any: ErrDevice, or the store being unreachable before anything was written.
+func (s *Service) Push(ctx context.Context, sess Session, r PushRequest) (PushResponse, error) {
+	if r.Device != string(sess.Device) {
+		return PushResponse{}, ErrDevice
+	}
+	now := s.Now()
+	p := push{
+		Service: s, sess: sess, now: now, device: sess.Device, sameEpoch: r.Epoch == s.Store.Epoch(),
+		scope: scopeOf(sess.User, now), receipts: map[MutationID]receipt{},
+	}
+	p.muts = make([]mutation, len(r.Mutations))
+	for i, raw := range r.Mutations {
+		p.muts[i] = decodeMutation(raw, s.Limits)
+	}
+	if err := p.run(ctx); err != nil {
+		return PushResponse{}, err
+	}
+	out := PushResponse{Results: make([]Result, len(p.muts)), ServerTime: now.UTC().Truncate(time.Millisecond)}
+	for i := range p.muts {
+		out.Results[i] = p.muts[i].result
+		if s.Meter != nil {
+			s.Meter.Pushed(p.muts[i].result.Status)
+		}
+	}
+	var err error
+	if out.MissingMedia, err = p.finish(ctx); err != nil {
+		return PushResponse{}, err
+	}
+	return out, nil
+}
+
+func (p *push) run(ctx context.Context) error {
+	docs, err := p.load(ctx)
+	if err != nil {
+		return err
+	}
+	p.group(docs)
+	for round := range maxRounds {
+		if round > 0 {
+			if docs, err = p.reload(ctx); err != nil {
+				return err
+			}
+		}
+		var writes []store.Write
+		var owners []*attempt
+		for _, u := range p.units {
+			if u.done {
+				continue
+			}
+			a := p.try(ctx, u, docs)
+			writes = append(writes, a.writes...)
+			owners = append(owners, a)
+		}
+		if len(owners) == 0 {
+			return nil
+		}
+		outs, err := p.Store.Commit(ctx, writes)
+		for _, a := range owners {
+			if err != nil {
+				a.unknown()
+				continue
+			}
+			a.settle(outs[:len(a.writes)])
+			outs = outs[len(a.writes):]
+		}
+	}
+	for _, u := range p.units {
+		if !u.done {
+			(&attempt{p: p, u: u}).unknown()
+		}
+	}
+	return nil
+}
+
+// load reads every document that the push is about, and the receipts of its mutations, in one go.
+func (p *push) load(ctx context.Context) (map[store.Ref]store.Doc, error) {
+	refs := make([]store.Ref, 0, 2*len(p.muts))
+	for i := range p.muts {
+		m := &p.muts[i]
+		if m.named() {
+			refs = append(refs, receiptRef(m.ID))
+		}
+		if m.fault == nil {
+			refs = append(refs, m.ref())
+		}
+	}
+	docs, err := p.get(ctx, refs)
+	if err != nil {
+		return nil, err
+	}
+	for i := range p.muts {
+		m := &p.muts[i]
+		if d := docs[receiptRef(m.ID)]; m.named() && d.Rev > 0 {
+			r, err := readReceipt(d)
+			if err != nil {
+				return nil, err
+			}
+			p.receipts[m.ID] = r
+		}
+	}
+	return docs, nil
+}
+
+func (p *push) reload(ctx context.Context) (map[store.Ref]store.Doc, error) {
+	var refs []store.Ref
+	for _, u := range p.units {
+		if u.done {
+			continue
+		}
+		for _, m := range u.muts {
+			if m.fault == nil {
+				refs = append(refs, m.ref())
+			}
+		}
+	}
+	return p.get(ctx, refs)
+}
+
+func (p *push) get(ctx context.Context, refs []store.Ref) (map[store.Ref]store.Doc, error) {
+	slices.SortFunc(refs, compareRefs)
+	refs = slices.Compact(refs)
+	ds, err := p.Store.Get(ctx, refs...)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[store.Ref]store.Doc, len(refs))
+	for i, r := range refs {
+		out[r] = ds[i]
+	}
+	return out, nil
+}
+
+// group gathers the mutations by root: an inspection and the hazards that came of it are one.
+func (p *push) group(docs map[store.Ref]store.Doc) {
+	by := map[string]*unit{}
+	for i := range p.muts {
+		m := &p.muts[i]
+		root := "?" + string(m.ID)
+		if m.fault == nil {
+			root = m.Doc.ID
+			if of, ok := docs[m.ref()].Fields["inspection"]; ok && m.Doc.Kind == inspection.KindHazard {
+				root = of.Text
+			}
+		}
+		u := by[root]
+		if u == nil {
+			u = &unit{root: root}
+			by[root] = u
+			p.units = append(p.units, u)
+		}
+		u.muts = append(u.muts, m)
+	}
+}
+
+// finish completes, before the answer, what the mutations called for beyond their own documents.
+func (p *push) finish(ctx context.Context) ([]MissingMedia, error) {
+	slices.Sort(p.pending)
+	for _, id := range slices.Compact(p.pending) {
+		if err := p.complete(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	var missing []MissingMedia
+	slices.Sort(p.photos)
+	for _, id := range slices.Compact(p.photos) {
+		m, err := p.want(ctx, string(id))
+		if err != nil {
+			return nil, err
+		}
+		if len(m.SHA256) > 0 {
+			missing = append(missing, m)
+		}
+	}
+	return missing, nil
+}
+
+func (m *mutation) ref() store.Ref { return store.Ref{Kind: m.Doc.Kind, ID: m.Doc.ID} }
+
+func compareRefs(a, b store.Ref) int {
+	if a.Kind != b.Kind {
+		if a.Kind < b.Kind {
+			return -1
+		}
+		return 1
+	}
+	switch {
+	case a.ID < b.ID:
+		return -1
+	case a.ID > b.ID:
+		return 1
+	}
+	return 0
+}

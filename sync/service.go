@@ -1,0 +1,49 @@
+package sync
+
+import (
+	"time"
+
+	"paicha/checklist"
+	"paicha/internal/directory"
+	"paicha/internal/store"
+)
+
+// Session is who is asking, with which device. User is read afresh for each request; its grants decide.
+type Session struct {
+	User   directory.User
+	Device directory.DeviceID
+}
+
+// Packs finds checklist versions.
+type Packs interface {
+	// Get returns the pack of a reference "id@version", or checklist.ErrPackUnknown.
+	Get(ref checklist.PackRef) (*checklist.Pack, error)
+}
+
+// Meter counts what happens; telemetry supplies it.
+type Meter interface {
+	Pushed(status Status)
+	Pulled(changes int)
+}
+
+// Service is the server's side of the protocol. All fields are set before its first use.
+type Service struct {
+	Store  *store.Store
+	Packs  Packs
+	Now    func() time.Time
+	Limits Limits
+	Meter  Meter // may be nil
+	// Grace is how long after the end of a grant work begun under it is still applied; past it, it is quarantined.
+	Grace time.Duration
+	// LockAfter is how long a tablet may stay unlocked without meeting the server.
+	LockAfter time.Duration
+	Hub       *Hub
+	// Reached, if set, is called at the places between two durable steps; crash tests stop the process there.
+	Reached func(place string)
+}
+
+func (s *Service) reached(place string) {
+	if s.Reached != nil {
+		s.Reached(place)
+	}
+}
