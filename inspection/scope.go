@@ -43,14 +43,21 @@ func HazardTokens(h *Hazard) []store.Token {
 	return directory.DraftTokens(h.Team, string(h.Task), h.Region, h.Sectors)
 }
 
-// Fields are the searchable values of an inspection.
+// Fields are the searchable values of an inspection. "pendingEffects" and "unjudged" are there only when true (1): few
+// documents have them, and one that has not costs their index nothing.
 func Fields(in *Inspection) store.Fields {
-	return store.Fields{
+	f := store.Fields{
 		"status": store.Text(string(in.Status)), "enterprise": store.Text(string(in.Header.Unit.ID)),
 		"region": store.Text(string(in.Header.Region)), "mode": store.Text(string(in.Header.Mode)),
-		"startedAt": store.Time(in.Header.StartedAt), "unjudged": truth(in.Unjudged),
-		"pendingEffects": truth(in.PendingEffects != nil),
+		"startedAt": store.Time(in.Header.StartedAt),
 	}
+	if in.Unjudged {
+		f["unjudged"] = truth(true)
+	}
+	if in.PendingEffects != nil {
+		f["pendingEffects"] = truth(true)
+	}
+	return f
 }
 
 // HazardFields are the searchable values of a hazard. Overdue is asked by deadline: open and before now. The first
@@ -63,6 +70,9 @@ func HazardFields(h *Hazard) store.Fields {
 	}
 	if len(h.Sectors) > 0 {
 		f["sector"] = store.Text(string(h.Sectors[0]))
+	}
+	if h.Inspection != "" {
+		f["inspection"] = store.Text(string(h.Inspection))
 	}
 	if d := h.Deadline(); !d.IsZero() {
 		f["deadline"] = store.Time(d)
@@ -77,18 +87,15 @@ func truth(b bool) store.Value {
 	return store.Num(0)
 }
 
-// Indexes are what Find may ask of inspections and hazards.
+// Indexes are what Find may ask of inspections and hazards: each pays for its writes with a question that a screen or
+// the recovery asks. Region and sector are asked by token.
 var Indexes = []store.Index{
 	{Kind: Kind, Fields: []string{"enterprise", "startedAt"}},
 	{Kind: Kind, Fields: []string{"status", "startedAt"}},
-	{Kind: Kind, Fields: []string{"region", "startedAt"}},
-	{Kind: Kind, Fields: []string{"mode", "startedAt"}},
 	{Kind: Kind, Fields: []string{"pendingEffects"}},
-	{Kind: Kind, Fields: []string{"unjudged"}},
 	{Kind: KindHazard, Fields: []string{"enterprise", "occurredAt"}},
-	{Kind: KindHazard, Fields: []string{"status", "deadline"}},
-	{Kind: KindHazard, Fields: []string{"region", "occurredAt"}},
-	{Kind: KindHazard, Fields: []string{"sector", "occurredAt"}},
+	{Kind: KindHazard, Fields: []string{"status", "occurredAt"}},
 	{Kind: KindHazard, Fields: []string{"class", "occurredAt"}},
-	{Kind: KindHazard, Fields: []string{"source", "occurredAt"}},
+	{Kind: KindHazard, Fields: []string{"status", "deadline"}},
+	{Kind: KindHazard, Fields: []string{"inspection"}},
 }
