@@ -34,9 +34,11 @@ type OpenQuestion struct {
 	Suspect  bool     `json:"suspect,omitempty"`
 }
 
-// HumanCheck is an answer, or a rule, that the machine must not judge. Item or Rules or both are set.
+// HumanCheck is an answer, a fact or a rule that the machine must not judge. Exactly one of Item and Fact is set; Rules
+// lists what hangs on it.
 type HumanCheck struct {
 	Item     ItemCode `json:"item,omitempty"`
+	Fact     FactCode `json:"fact,omitempty"`
 	Instance string   `json:"instance,omitempty"`
 	Rules    []RuleID `json:"rules,omitempty"`
 	Reason   string   `json:"reason"`
@@ -113,7 +115,11 @@ func (j *judging) raise(r *Rule, inst int) {
 		if n := j.pack.items[i].Annex1; n > 0 && !slices.Contains(f.Annex1, n) {
 			f.Annex1 = append(f.Annex1, n)
 		}
-		j.touched[place{inst, i}] = true
+		at := inst
+		if j.cells[inst][i].state == unset {
+			at = 0 // the site's answer served this place
+		}
+		j.touched[place{at, i}] = true
 	}
 	j.verdict.Findings = append(j.verdict.Findings, f)
 }

@@ -303,6 +303,18 @@ func TestPlaceOfOneKindIsAskedEverything(t *testing.T) {
 	}
 }
 
+func TestNonconformOfTheSiteRaisedInAPlaceIsHeard(t *testing.T) {
+	p := packByID(t, "coal-mine")
+	v := p.Judge([]Answer{
+		{Item: "boundary.licence-low", Number: ptr(1200), Unit: "m", Result: ResultNonconform},
+		{Item: "boundary.licence-high", Number: ptr(1500), Unit: "m"},
+		{Item: "boundary.elevation", Instance: "甲面", Number: ptr(1100), Unit: "m"},
+	}, Facts{"mine-kind": FactChoice("井工")})
+	if f := raised(v, "boundary.elevation.low"); f == nil || f.Instance != "甲面" || len(v.Human) != 0 {
+		t.Errorf("%+v %+v", v.Findings, v.Human)
+	}
+}
+
 func TestVerdictDoesNotDependOnOrder(t *testing.T) {
 	p := packByID(t, "coal-mine")
 	answers, facts := fullAnswers(p)

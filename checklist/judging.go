@@ -78,7 +78,7 @@ func newJudging(p *Pack, facts Facts) *judging {
 		switch v := facts[f.Code]; {
 		case v.kind == "":
 		case v.kind != f.Kind, v.kind == Choice && !slices.Contains(f.Choices, v.choice), math.IsNaN(v.number) || math.IsInf(v.number, 0):
-			j.verdict.Human = append(j.verdict.Human, HumanCheck{Reason: fmt.Sprintf("企业情况“%s”的内容不对，按未知处理", f.Text)})
+			j.verdict.Human = append(j.verdict.Human, HumanCheck{Fact: f.Code, Reason: fmt.Sprintf("企业情况“%s”的内容不对，按未知处理", f.Text)})
 		case v.kind == Choice:
 			j.facts[f.Code] = types.String(v.choice)
 		case v.kind == Number:
