@@ -146,3 +146,133 @@ func Regrade(h Hazard, a RegradeArgs, by Cause) (Hazard, error) {
 		return needReason(a.Reason)
 	})
 }
+
+// Extend is "hazard.extend": a later deadline, with the reason, beside the one it replaces. The deadline of a listed
+// hazard is moved by the authority that listed it (ErrListedElsewhere); an earlier one, or none to move, is ErrDeadline.
+func Extend(h Hazard, a ExtendArgs, by Cause) (Hazard, error) {
+	return change(h, CmdExtend, a.Reason, a.Extra, by, func(h *Hazard) error {
+		if by.As == Enterprise {
+			return ErrSupervisorOnly.Saying("只有监管人员才能批准延期")
+		}
+		to, from := ms(a.Deadline), h.Deadline()
+		switch {
+		case from.IsZero():
+			return ErrDeadline.At("/deadline").Saying("还没有整改期限，请先制定整改方案")
+		case !to.After(from):
+			return ErrDeadline.At("/deadline").Saying("延期后的期限必须晚于现在的期限")
+		}
+		switch l := h.Marks.Listed; {
+		case l != nil && l.Authority != a.Authority:
+			return ErrListedElsewhere.At("/authority").Saying("挂牌督办的隐患须由挂牌单位批准延期")
+		case l != nil:
+			moved := *l
+			moved.Deadline = to
+			h.Marks.Listed = &moved
+		default:
+			moved := *h.Fixings
+			moved.Deadline = to
+			h.Fixings = &moved
+		}
+		h.Marks.Extended = append(slices.Clip(h.Marks.Extended), Extension{
+			From: from, To: to, Reason: a.Reason, By: by.User, At: ms(by.ServerTime),
+		})
+		return needReason(a.Reason)
+	})
+}
+
+// List is "hazard.list", 挂牌督办: an authority watches the rectification, sets its deadline and accepts it itself. A
+// second listing (by a higher authority, as a rule) stands before the first, which stays in it.
+func List(h Hazard, a ListArgs, by Cause) (Hazard, error) {
+	return change(h, CmdList, a.Number, a.Extra, by, func(h *Hazard) error {
+		if by.As != Supervisor {
+			return ErrSupervisorOnly.Saying("只有监管人员才能挂牌督办")
+		}
+		if err := a.check(); err != nil {
+			return err
+		}
+		h.Marks.Listed = &Listing{
+			Level: a.Level, Number: a.Number, Authority: a.Authority, Deadline: ms(a.Deadline), At: ms(by.ServerTime),
+			Before: h.Marks.Listed,
+		}
+		return nil
+	})
+}
+
+// TransferTo is "hazard.transfer" (移交): another owner counts it from now on, and whoever sees that owner's region sees
+// it too. The place where it is does not change.
+func TransferTo(h Hazard, a TransferArgs, by Cause) (Hazard, error) {
+	return change(h, CmdTransfer, a.Reason, a.Extra, by, func(h *Hazard) error {
+		switch {
+		case by.As != Supervisor:
+			return ErrSupervisorOnly.Saying("只有监管人员才能移交隐患")
+		case a.To.Region == "":
+			return ErrMissing.At("/to/region")
+		case a.To == h.Owner:
+			return ErrBadValue.At("/to").Saying("接收单位与现在的负责单位相同")
+		}
+		h.Marks.Transferred = append(slices.Clip(h.Marks.Transferred), Transfer{
+			From: h.Owner, To: a.To, Reason: a.Reason, By: by.User, At: ms(by.ServerTime),
+		})
+		h.Owner = a.To
+		return needReason(a.Reason)
+	})
+}
+
+// Exempt is "hazard.exempt", 依法不予处罚, or taking that back: a supervisor's decision, with the reason. Only what the
+// enterprise itself reported can be exempt; PenaltyExempt tells whether the rest of the condition is met.
+func Exempt(h Hazard, a ExemptArgs, by Cause) (Hazard, error) {
+	return change(h, CmdExempt, a.Reason, a.Extra, by, func(h *Hazard) error {
+		if by.As != Supervisor {
+			return ErrSupervisorOnly.Saying("只有监管人员才能认定是否处罚")
+		}
+		if a.Exempt && h.Source != FromEnterprise {
+			return ErrBadValue.At("/exempt").Saying("不是企业自查自报的隐患，不能认定不予处罚")
+		}
+		h.Marks.PenaltyExempt = a.Exempt
+		return needReason(a.Reason)
+	})
+}
+
+// NoteHazard is "hazard.remark": an internal note of a supervisor, seen by supervisors only.
+func NoteHazard(h Hazard, a RemarkArgs, by Cause) (Hazard, error) {
+	if err := a.check(); err != nil {
+		return Hazard{}, err
+	}
+	if _, err := move(&h, CmdHazardRemark); err != nil {
+		return Hazard{}, err
+	}
+	h.Remarks = remark(h.Remarks, a, by)
+	return h, nil
+}
+
+// Report is "hazard.report": a hazard that no inspection of ours raised - the enterprise's own finding, a tip, what a
+// department saw. old is the hazard of that id if there is one: the same mutation gives it back, another is ErrNoMove.
+// It is 疑似 and General unless it says more, and counts for its region unless it names another owner.
+func Report(old *Hazard, id HazardID, a ReportArgs, by Cause) (Hazard, error) {
+	if err := a.check(); err != nil {
+		return Hazard{}, err
+	}
+	var h Hazard
+	if old != nil {
+		h = *old
+	} else {
+		if by.As == Enterprise && a.Source != FromEnterprise {
+			return Hazard{}, ErrBadValue.At("/source").Saying("企业只能以企业自查上报")
+		}
+		h = Hazard{
+			ID: id, Unit: a.Unit, Region: a.Region, Sectors: a.Sectors, Class: Graver(General, a.Class), Suspected: true,
+			Source: a.Source, Title: a.Title, Explanation: a.Explanation, Citations: a.Citations, Photos: a.Photos,
+			Owner: a.Owner, Departments: a.Departments, OccurredAt: ms(a.OccurredAt), ReceivedAt: ms(by.ServerTime),
+		}
+		if by.User != "" {
+			h.Team = []UserID{by.User}
+		}
+		if h.Owner.Region == "" {
+			h.Owner.Region = a.Region
+		}
+		if h.OccurredAt.IsZero() {
+			h.OccurredAt = h.ReceivedAt
+		}
+	}
+	return change(h, CmdReport, "", a.Extra, by, func(*Hazard) error { return nil })
+}

@@ -75,14 +75,15 @@ type RegradeArgs struct {
 	Extra  Extra  `json:",embed"`
 }
 
-// ExtendArgs is "hazard.extend": a later deadline.
+// ExtendArgs is "hazard.extend": a later deadline. Authority names the listing authority when the hazard is 挂牌督办.
 type ExtendArgs struct {
-	Deadline time.Time `json:"deadline"`
-	Reason   string    `json:"reason"`
-	Extra    Extra     `json:",embed"`
+	Deadline  time.Time `json:"deadline"`
+	Reason    string    `json:"reason"`
+	Authority string    `json:"authority,omitzero"`
+	Extra     Extra     `json:",embed"`
 }
 
-// ListArgs is "hazard.list": 挂牌督办.
+// ListArgs is "hazard.list": 挂牌督办. Level is nation, province, prefecture or county.
 type ListArgs struct {
 	Level     string    `json:"level"`
 	Number    string    `json:"number"`

@@ -23,7 +23,8 @@ const (
 // Args is what every command's arguments can do: check their own form.
 type Args interface {
 	SaveArgs | SubmitArgs | AmendArgs | SettleArgs | RemarkArgs | ConfirmArgs | WithdrawArgs | PlanArgs |
-		RectifyArgs | AcceptArgs | RejectArgs | ReopenArgs | RegradeArgs
+		RectifyArgs | AcceptArgs | RejectArgs | ReopenArgs | RegradeArgs | ExtendArgs | ListArgs | TransferArgs |
+		ExemptArgs | ReportArgs
 	check() error
 }
 
@@ -75,7 +76,10 @@ func tidySignatures(ss []Signature) {
 	}
 }
 
-func (a *PlanArgs) tidy() { a.Fixings.Deadline = ms(a.Fixings.Deadline) }
+func (a *PlanArgs) tidy()   { a.Fixings.Deadline = ms(a.Fixings.Deadline) }
+func (a *ExtendArgs) tidy() { a.Deadline = ms(a.Deadline) }
+func (a *ListArgs) tidy()   { a.Deadline = ms(a.Deadline) }
+func (a *ReportArgs) tidy() { a.OccurredAt = ms(a.OccurredAt) }
 
 func (a SaveArgs) check() error {
 	c := checker{}

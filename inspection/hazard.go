@@ -40,11 +40,12 @@ type Owner struct {
 
 // Listing is 挂牌督办: a named authority watches the rectification and accepts it itself.
 type Listing struct {
-	Level     string    `json:"level"` // province, prefecture, county
+	Level     string    `json:"level"` // nation, province, prefecture, county
 	Number    string    `json:"number"`
 	Authority string    `json:"authority"`
 	Deadline  time.Time `json:"deadline"`
 	At        time.Time `json:"at"`
+	Before    *Listing  `json:"before,omitzero"` // the listing that this one took the place of
 	Extra     Extra     `json:",embed"`
 }
 

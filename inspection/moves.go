@@ -43,25 +43,31 @@ const (
 )
 
 // moves is the life of a hazard: from a status, by a command, to a status. What is not here is refused.
+//
+// CmdDerive stands where the record moves a hazard by itself: it makes one, and it brings back one that was closed when
+// the record comes to call it graver, or anew. What is still open keeps its status, whatever the record says.
 var moves = map[Status]map[Command]Status{
+	"": {CmdReport: Reported, CmdDerive: Reported},
 	Reported: {
 		CmdConfirm: Confirmed, CmdWithdraw: Withdrawn,
-		CmdRegrade: Reported, CmdTransfer: Reported, CmdExempt: Reported,
+		CmdRegrade: Reported, CmdTransfer: Reported, CmdExempt: Reported, CmdHazardRemark: Reported,
 	},
 	Confirmed: {
 		CmdPlan: Rectifying, CmdRectify: Rectified, CmdWithdraw: Withdrawn, // CmdRectify at once: 能立即整改的
 		CmdRegrade: Confirmed, CmdTransfer: Confirmed, CmdExempt: Confirmed, CmdList: Confirmed,
+		CmdHazardRemark: Confirmed,
 	},
 	Rectifying: {
 		CmdRectify: Rectified, CmdPlan: Rectifying, // a plan may be bettered, its deadline only by CmdExtend
 		CmdRegrade: Rectifying, CmdTransfer: Rectifying, CmdExempt: Rectifying, CmdList: Rectifying, CmdExtend: Rectifying,
+		CmdHazardRemark: Rectifying,
 	},
 	Rectified: {
 		CmdAccept: Accepted, CmdReject: Rectifying,
-		CmdRegrade: Rectified, CmdTransfer: Rectified, CmdExempt: Rectified,
+		CmdRegrade: Rectified, CmdTransfer: Rectified, CmdExempt: Rectified, CmdHazardRemark: Rectified,
 	},
-	Accepted:  {},
-	Withdrawn: {CmdReopen: Reported},
+	Accepted:  {CmdDerive: Reported, CmdHazardRemark: Accepted},
+	Withdrawn: {CmdReopen: Reported, CmdDerive: Reported, CmdHazardRemark: Withdrawn},
 }
 
 // inspectionMoves is the life of an inspection.
@@ -89,6 +95,9 @@ func move(h *Hazard, c Command) (Status, error) {
 	if to, ok := Next(h.Status, c); ok {
 		return to, nil
 	}
+	if c == CmdReport {
+		return "", ErrNoMove.Saying("这条隐患已经上报过")
+	}
 	return "", ErrNoMove.Saying("隐患现在是“%s”，不能%s", Label(h.Status), commandNames[c])
 }
 
@@ -102,7 +111,7 @@ func Label(s Status) string { return statusNames[s] }
 
 var commandNames = map[Command]string{
 	CmdSave: "保存", CmdSubmit: "提交", CmdAmend: "更正", CmdSettle: "处理分歧", CmdRemark: "批注", CmdJudge: "判定",
-	CmdReport: "上报", CmdDerive: "生成", CmdConfirm: "确认", CmdWithdraw: "撤销", CmdPlan: "制定整改方案",
+	CmdReport: "上报", CmdDerive: "按检查记录更新", CmdConfirm: "确认", CmdWithdraw: "撤销", CmdPlan: "制定整改方案",
 	CmdRectify: "报送整改", CmdAccept: "验收通过", CmdReject: "验收退回", CmdReopen: "恢复", CmdRegrade: "调整等级",
 	CmdExtend: "延期", CmdList: "挂牌督办", CmdTransfer: "移交", CmdExempt: "认定不予处罚", CmdHazardRemark: "批注",
 }

@@ -32,15 +32,27 @@ func Tokens(in *Inspection) []store.Token {
 	return directory.DraftTokens(in.Team, string(h.Task), h.Region, h.Sectors)
 }
 
-// HazardTokens are the scopes that a hazard is seen through: those of its inspection, also before submission.
+// HazardTokens are the scopes that a hazard is seen through: those of its inspection, also before submission, and those
+// of the owner it was transferred to. A tip stays with its recorder and the supervisors until somebody has confirmed it
+// on site: the enterprise would learn that it was reported, and by whom it could have been.
 func HazardTokens(h *Hazard) []store.Token {
+	draft, tokens := h.Draft || h.Source == FromTip && h.ConfirmedAt.IsZero(), []store.Token(nil)
 	switch {
-	case !h.Draft:
-		return directory.SubmittedTokens(h.Team, string(h.Task), h.Unit.ID, h.Region, h.Sectors)
+	case !draft:
+		tokens = directory.SubmittedTokens(h.Team, string(h.Task), h.Unit.ID, h.Region, h.Sectors)
 	case h.Mode == SelfCheck:
-		return directory.SelfCheckTokens(h.Team, h.Unit.ID, h.Region, h.Sectors)
+		tokens = directory.SelfCheckTokens(h.Team, h.Unit.ID, h.Region, h.Sectors)
+	default:
+		tokens = directory.DraftTokens(h.Team, string(h.Task), h.Region, h.Sectors)
 	}
-	return directory.DraftTokens(h.Team, string(h.Task), h.Region, h.Sectors)
+	if r := h.Owner.Region; r != "" && r != h.Region {
+		tokens = append(tokens, directory.SupervisorTokens(r, h.Sectors)...)
+		if !draft {
+			tokens = append(tokens, directory.RegionTokens(r, h.Sectors)...)
+		}
+		tokens = store.SortTokens(tokens)
+	}
+	return tokens
 }
 
 // Fields are the searchable values of an inspection. "pendingEffects" and "unjudged" are there only when true (1): few
