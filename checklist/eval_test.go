@@ -381,3 +381,18 @@ func BenchmarkCompileAtStart(b *testing.B) {
 		}
 	}
 }
+
+func TestJudgeIsSafeForConcurrentUse(t *testing.T) {
+	p := packByID(t, "coal-mine")
+	answers, facts := fullAnswers(p)
+	want := fmt.Sprint(p.Judge(answers, facts))
+	got := make(chan string)
+	for range 8 {
+		go func() { got <- fmt.Sprint(p.Judge(answers, facts)) }()
+	}
+	for range 8 {
+		if <-got != want {
+			t.Error("concurrent judgements differ")
+		}
+	}
+}

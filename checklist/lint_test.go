@@ -71,6 +71,14 @@ func TestOversizedPackIsRefused(t *testing.T) {
 	}
 }
 
+func TestTooManyItemsAreRefused(t *testing.T) {
+	source := "id: x\nversion: \"1\"\ntitle: 题\nsectors: [x]\nsections:\n- id: a\n  title: 一\n  items:\n" +
+		strings.Repeat("  - {code: a, text: 问, kind: text}\n", maxItems+1)
+	if list := Lint("many.yaml", []byte(source), embedded(t).Standards); len(list) != 1 || list[0].Code != "too_many" {
+		t.Error(len(list), list[0])
+	}
+}
+
 func TestLintFSReportsBrokenStandardsAndTwinPacks(t *testing.T) {
 	std, err := files.ReadFile("standards/school.yaml")
 	if err != nil {

@@ -1,9 +1,6 @@
 package checklist
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // LoadStandard reads one standard from YAML. The first problem found is told in ErrStandard.
 func LoadStandard(file string, data []byte) (*Standard, error) {
@@ -204,10 +201,12 @@ func (p *Pack) cite(standards *Standards) {
 	for _, r := range p.Rules {
 		refs = append(refs, r.Clauses...)
 	}
-	for i, ref := range refs {
-		if slices.Contains(refs[:i], ref) {
+	seen := map[ClauseRef]bool{}
+	for _, ref := range refs {
+		if seen[ref] {
 			continue
 		}
+		seen[ref] = true
 		if c, ok := standards.Cite(ref); ok {
 			p.Citations = append(p.Citations, c)
 		}

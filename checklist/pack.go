@@ -14,8 +14,13 @@ import (
 // packFormat marks the compiled JSON; a tablet that does not know it must not judge with it.
 const packFormat = "paicha-pack/1"
 
-// maxPackJSON bounds a compiled pack in bytes.
-const maxPackJSON = 4 << 20
+// Limits of a pack: bytes of its compiled JSON, and counts, so that judging stays in microseconds for each answer.
+const (
+	maxPackJSON = 4 << 20
+	maxItems    = 1000
+	maxRules    = 2000
+	maxFacts    = 100
+)
 
 // PackRef names one version of a pack: "coal-mine@2023.1". A version is published once and never changes.
 type PackRef string
@@ -119,6 +124,9 @@ func DecodePack(data []byte, want Hash) (*Pack, error) {
 	if len(data) > maxPackJSON {
 		return nil, ErrPackTooLarge
 	}
+	if !json.Valid(data) { // also bounds the nesting, which jcs does not
+		return nil, ErrPackJSON
+	}
 	canonical, err := jcs.Transform(data)
 	if err != nil {
 		return nil, ErrPackJSON.Because(err)
@@ -171,6 +179,10 @@ func (p *Pack) compile() []Problem {
 	var ps problems
 	p.index, p.factIndex, p.cited = map[ItemCode]int{}, map[FactCode]*Fact{}, map[ClauseRef]Citation{}
 	p.items = nil
+	if !p.bounded() {
+		ps.add("too_many", fmt.Sprintf("清单过大：最多 %d 个项目、%d 条规则、%d 项企业情况", maxItems, maxRules, maxFacts))
+		return ps.list
+	}
 	for _, c := range p.Citations {
 		p.cited[c.Ref] = c
 	}
@@ -209,6 +221,14 @@ func (p *Pack) compile() []Problem {
 		p.checkRule(&ps, sc, ids, i)
 	}
 	return ps.list
+}
+
+func (p *Pack) bounded() bool {
+	items := 0
+	for _, s := range p.Sections {
+		items += len(s.Items)
+	}
+	return items <= maxItems && len(p.Sections) <= maxItems && len(p.Rules) <= maxRules && len(p.Facts) <= maxFacts
 }
 
 func (p *Pack) scope() scope {

@@ -179,7 +179,8 @@ func TestCompiledJSON(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	for name, data := range map[string][]byte{"Empty": nil, "Null": []byte("null"), "Array": []byte("[]"), "OtherFormat": []byte(`{"format":"x"}`),
-		"UnknownField": []byte(`{"format":"paicha-pack/1","zzz":1}`), "Huge": bytes.Repeat([]byte("x"), maxPackJSON+1)} {
+		"UnknownField": []byte(`{"format":"paicha-pack/1","zzz":1}`), "Huge": bytes.Repeat([]byte("x"), maxPackJSON+1),
+		"Deep": bytes.Repeat([]byte("["), maxPackJSON), "Half": []byte(`{"format":"paicha-pack/1"`), "Empty object": []byte(`{}`)} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := DecodePack(data, ""); err == nil {
 				t.Error("accepted")
