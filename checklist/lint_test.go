@@ -112,6 +112,9 @@ func TestStandardsLoad(t *testing.T) {
 	if c := s.Clause("coal-mine-2020#第五条(二)"); c == nil || !c.Major {
 		t.Error("absent major must mean true")
 	}
+	if c := s.Clause("coal-mine-2020#第四条(三)"); !strings.Contains(c.Caveat(5), "凭记忆") || c.Caveat(6) != "" {
+		t.Errorf("同上 is not resolved: %q", c.Caveat(5))
+	}
 	if c := s.Clause("enterprise-duty#行动方案 四(二)1(6)"); c == nil || c.Major {
 		t.Error("major: false is lost")
 	}

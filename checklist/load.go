@@ -183,8 +183,12 @@ func (f *packFile) impliedRules(p *Pack, standards *Standards) {
 
 func caveat(standards *Standards, refs []MeasureRef) string {
 	for _, ref := range refs {
-		if m, ok := standards.Measure(ref); ok && m.Caveat() != "" {
-			return "限值：" + m.Caveat()
+		clause, n, err := ParseMeasureRef(string(ref))
+		if err != nil {
+			continue
+		}
+		if c := standards.Clause(clause); c != nil && c.Caveat(n) != "" {
+			return "限值：" + c.Caveat(n)
 		}
 	}
 	return ""

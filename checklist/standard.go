@@ -107,13 +107,21 @@ func (m Measure) Bound() (op Op, value float64, ok bool) {
 	return "", 0, false
 }
 
-// Caveat is the note of a limit that was borrowed from another norm or written from memory, else "". A finding that
-// rests on such a limit carries the sentence, because a verified clause does not verify a borrowed number.
-func (m Measure) Caveat() string {
-	for _, mark := range []string{"凭记忆", "未核对", "来自", "取自", "同上", "待核"} {
-		if strings.Contains(m.Note, mark) {
-			return m.Note
+// Caveat is the note of the n-th limit (from 1) where the limit was borrowed from another norm or written from memory,
+// else "". A finding that rests on such a limit carries the sentence, because a verified clause does not verify a
+// borrowed number. 同上 takes the note of the limit before.
+func (c *Clause) Caveat(n int) string {
+	for ; n > 0 && n <= len(c.Measurable); n-- {
+		note := c.Measurable[n-1].Note
+		if note == "同上" {
+			continue
 		}
+		for _, mark := range []string{"凭记忆", "未核对", "来自", "取自", "待核"} {
+			if strings.Contains(note, mark) {
+				return note
+			}
+		}
+		return ""
 	}
 	return ""
 }
