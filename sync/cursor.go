@@ -1,8 +1,13 @@
 package sync
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
-	"slices"
+	"errors"
+	"strings"
 	"time"
 
 	"paicha/internal/directory"
@@ -34,35 +39,61 @@ const (
 	maxFills       = 16
 )
 
-// Encode writes the cursor for the wire.
-func (c Cursor) Encode() (string, error) {
+// errForeign is a cursor of our form that another server sealed, or this one under another key.
+var errForeign = errors.New("cursor of another server")
+
+// CursorSeal closes cursors. They are encrypted because they hold write numbers of the whole server, from which a
+// reader could count what others write; and so that equal cursors are equal bytes, the nonce is made of the content.
+type CursorSeal struct {
+	aead  cipher.AEAD
+	nonce []byte // key of the nonces
+}
+
+// NewCursorSeal derives a seal from the server's secret.
+func NewCursorSeal(secret []byte) (*CursorSeal, error) {
+	key := sha256.Sum256(append([]byte("paicha cursor key "), secret...))
+	nonce := sha256.Sum256(append([]byte("paicha cursor nonce "), secret...))
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		return nil, err
+	}
+	aead, err := cipher.NewGCM(block)
+	return &CursorSeal{aead: aead, nonce: nonce[:]}, err
+}
+
+// sealCursor writes the cursor for the wire.
+func (s *Service) sealCursor(c Cursor) (string, error) {
 	b, err := json.Marshal(c, json.Deterministic(true))
 	if err != nil {
 		return "", err
 	}
-	return cursorVersion + base64.RawURLEncoding.EncodeToString(b), nil
+	mac := hmac.New(sha256.New, s.Cursors.nonce)
+	mac.Write(b)
+	nonce := mac.Sum(nil)[:s.Cursors.aead.NonceSize()]
+	return cursorVersion + base64.RawURLEncoding.EncodeToString(s.Cursors.aead.Seal(nonce, nonce, b, nil)), nil
 }
 
-// ParseCursor reads a cursor from the wire; ErrCursor if it is none of ours.
-func ParseCursor(s string) (Cursor, error) {
+// openCursor reads a cursor from the wire: ErrCursor if it is none, errForeign if it is not of this server's making.
+func (s *Service) openCursor(text string) (Cursor, error) {
 	var c Cursor
-	if len(s) > maxCursorBytes || len(s) < len(cursorVersion) || s[:len(cursorVersion)] != cursorVersion {
+	rest, ok := strings.CutPrefix(text, cursorVersion)
+	if !ok || len(text) > maxCursorBytes {
 		return c, ErrCursor
 	}
-	b, err := base64.RawURLEncoding.DecodeString(s[len(cursorVersion):])
+	b, err := base64.RawURLEncoding.DecodeString(rest)
+	if err != nil || len(b) < s.Cursors.aead.NonceSize() {
+		return c, ErrCursor.Because(err)
+	}
+	n := s.Cursors.aead.NonceSize()
+	plain, err := s.Cursors.aead.Open(nil, b[:n], b[n:], nil)
 	if err != nil {
+		return c, errForeign
+	}
+	if err := json.Unmarshal(plain, &c); err != nil {
 		return c, ErrCursor.Because(err)
 	}
-	if err := json.Unmarshal(b, &c); err != nil {
-		return c, ErrCursor.Because(err)
-	}
-	if len(c.Fills) > maxFills {
-		return c, ErrCursor
-	}
-	for _, f := range c.Fills {
-		if !slices.IsSorted(f.Tokens) {
-			return c, ErrCursor
-		}
+	if c.Held == nil {
+		c.Held = map[store.Token][]directory.Role{}
 	}
 	return c, nil
 }

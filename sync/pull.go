@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"paicha/internal/directory"
 	"paicha/internal/store"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,14 +23,24 @@ const cursorAge = 60 * 24 * time.Hour
 func (s *Service) Pull(ctx context.Context, sess Session, r PullRequest) ([]byte, error) {
 	now := s.Now()
 	p := pull{Service: s, scope: scopeOf(sess.User, now), now: now, limit: s.pageLimit(r.Limit)}
-	if r.Cursor == "" {
-		if err := p.restart(ctx); err != nil {
+	var fresh []store.Token
+	var err error
+	again := true
+	if r.Cursor != "" {
+		if fresh, again, err = p.resume(r.Cursor); err != nil {
 			return nil, err
 		}
-	} else if err := p.resume(ctx, r.Cursor); err != nil {
-		return nil, err
+		p.reset = again
 	}
-	if err := p.page(ctx); err != nil {
+	if again {
+		err = p.restart(ctx)
+	}
+	if err == nil && again {
+		err = p.fill(ctx)
+	} else if err == nil {
+		err = p.page(ctx, fresh)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if s.Meter != nil {
@@ -65,31 +76,44 @@ type pull struct {
 
 // restart begins a first sync: the watermarks first, then the snapshot; what happens meanwhile is in the feed.
 func (p *pull) restart(ctx context.Context) error {
-	m, err := p.Store.Now(ctx)
+	now, err := p.Store.Now(ctx)
 	if err != nil {
 		return err
 	}
-	p.cursor = Cursor{Mark: m, Held: p.scope.audiences}
-	if len(p.scope.tokens) > 0 {
-		p.cursor.Fills = []fill{{Tokens: p.scope.tokens}}
+	p.cursor, p.forget = Cursor{Mark: store.Mark{Epoch: now.Epoch}, Held: map[store.Token][]directory.Role{}}, nil
+	return p.admit(ctx, now, p.scope.tokens)
+}
+
+// admit begins the snapshot of tokens that are new to the reader, who has read everything else up to seen.
+func (p *pull) admit(ctx context.Context, seen store.Mark, tokens []store.Token) error {
+	if len(tokens) == 0 {
+		p.cursor.Mark.Sealed = seen.Sealed
+		return nil
+	}
+	from, err := p.Store.From(ctx, seen, tokens)
+	if err != nil {
+		return err
+	}
+	p.cursor.Mark = p.cursor.Mark.Join(from)
+	p.cursor.Fills = append(p.cursor.Fills, fill{Tokens: tokens})
+	for _, t := range tokens {
+		p.cursor.Held[t] = p.scope.audiences[t]
 	}
 	return nil
 }
 
-// resume takes up a cursor and sets what the tablet was told against what its person may read now.
-func (p *pull) resume(ctx context.Context, s string) error {
-	c, err := ParseCursor(s)
-	if err != nil {
-		return err
+// resume takes up a cursor and sets what the tablet was told against what its person may read now. It returns the
+// tokens that are new, or shown to another audience than before: then the restricted parts come or go.
+func (p *pull) resume(s string) (fresh []store.Token, again bool, err error) {
+	c, err := p.openCursor(s)
+	if errors.Is(err, errForeign) || err == nil && p.now.Sub(c.Issued) > cursorAge {
+		return nil, true, nil
 	}
-	if p.now.Sub(c.Issued) > cursorAge {
-		p.reset = true
-		return p.restart(ctx)
+	if err != nil {
+		return nil, false, err
 	}
 	p.cursor = c
-	var fresh []store.Token
 	for _, t := range p.scope.tokens {
-		// Shown to another audience than before, it must be sent anew: the restricted parts come or go.
 		if held, ok := c.Held[t]; !ok || !slices.Equal(held, p.scope.audiences[t]) {
 			fresh = append(fresh, t)
 		}
@@ -97,49 +121,52 @@ func (p *pull) resume(ctx context.Context, s string) error {
 	for _, t := range slices.Sorted(maps.Keys(c.Held)) {
 		if _, kept := p.scope.audiences[t]; !kept {
 			p.forget = append(p.forget, t)
+			delete(c.Held, t)
 		}
 	}
 	for i := range p.cursor.Fills {
 		f := &p.cursor.Fills[i]
 		f.Tokens = slices.DeleteFunc(slices.Clone(f.Tokens), func(t store.Token) bool {
 			_, kept := p.scope.audiences[t]
-			return !kept
+			return !kept || slices.Contains(fresh, t)
 		})
 	}
 	p.cursor.Fills = slices.DeleteFunc(p.cursor.Fills, func(f fill) bool { return len(f.Tokens) == 0 })
-	if len(fresh) > 0 {
-		p.cursor.Fills = append(p.cursor.Fills, fill{Tokens: fresh})
-	}
-	if len(p.cursor.Fills) > maxFills {
-		p.reset = true
-		p.forget = nil
-		return p.restart(ctx)
-	}
-	p.cursor.Held = p.scope.audiences
-	return nil
+	return fresh, len(p.cursor.Fills) >= maxFills && len(fresh) > 0, nil
 }
 
 // page fills the answer: the feed first, so that it is never starved by a long snapshot, then snapshots in the rest.
-func (p *pull) page(ctx context.Context) error {
-	feed := p.limit
-	if len(p.cursor.Fills) > 0 && feed.Docs > 1 {
-		feed.Docs /= 2
-		feed.Bytes /= 2
+// New tokens are let in once the feed of the others is read to its end, so that one mark serves for all.
+func (p *pull) page(ctx context.Context, fresh []store.Token) error {
+	limit := p.limit
+	if len(p.cursor.Fills) > 0 && limit.Docs > 1 {
+		limit.Docs /= 2
+		limit.Bytes /= 2
 	}
-	changes, next, more, err := p.Store.Since(ctx, p.cursor.Mark, p.scope.tokens, feed)
-	if errors.Is(err, store.ErrReset) {
-		p.reset, p.forget = true, nil
+	feed, err := p.Store.Since(ctx, p.cursor.Mark, slices.Sorted(maps.Keys(p.cursor.Held)), limit)
+	switch {
+	case errors.Is(err, store.ErrReset):
+		p.reset = true
 		if err := p.restart(ctx); err != nil {
 			return err
 		}
-		changes, next, more = nil, p.cursor.Mark, false
-	} else if err != nil {
+	case err != nil:
 		return err
+	default:
+		for _, c := range feed.Changes {
+			p.add(c)
+		}
+		p.cursor.Mark, p.more = feed.Next, feed.More
+		if !feed.More {
+			if err := p.admit(ctx, feed.Seen, fresh); err != nil {
+				return err
+			}
+		}
 	}
-	for _, c := range changes {
-		p.add(c)
-	}
-	p.cursor.Mark, p.more = next, more
+	return p.fill(ctx)
+}
+
+func (p *pull) fill(ctx context.Context) error {
 	for len(p.cursor.Fills) > 0 && p.room() {
 		f := &p.cursor.Fills[0]
 		left := store.Limit{Docs: p.limit.Docs - p.count, Bytes: p.limit.Bytes - p.bytes}
@@ -224,7 +251,7 @@ func appendString(b []byte, s string) []byte {
 
 func (p *pull) encode() ([]byte, error) {
 	p.cursor.Issued = p.now.UTC().Truncate(time.Second)
-	cursor, err := p.cursor.Encode()
+	cursor, err := p.sealCursor(p.cursor)
 	if err != nil {
 		return nil, err
 	}

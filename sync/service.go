@@ -38,6 +38,7 @@ type Service struct {
 	// LockAfter is how long a tablet may stay unlocked without meeting the server.
 	LockAfter time.Duration
 	Hub       *Hub
+	Cursors   *CursorSeal
 	// Reached, if set, is called at the places between two durable steps; crash tests stop the process there.
 	Reached func(place string)
 }

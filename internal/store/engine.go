@@ -18,6 +18,10 @@ type Engine interface {
 	// in Left, one of r.Tokens (nil: all), by rising Seq. more tells that the limit cut the answer.
 	Range(ctx context.Context, r Range) (docs []Doc, more bool, err error)
 
+	// Last returns the highest Seq ≤ upTo of w at which a document stands that carries, now or in Left, one of
+	// tokens; 0 if there is none.
+	Last(ctx context.Context, w WriterID, upTo Seq, tokens []Token) (Seq, error)
+
 	// Scan walks the living documents that carry one of s.Tokens, in an order of the engine's choosing, from where
 	// after points; next is empty when it is done. A document that carries the token from the first page to the last
 	// is named at least once; one written meanwhile may be named twice.

@@ -78,10 +78,11 @@ type reader struct {
 
 func (r *reader) pull(ctx context.Context) error {
 	for {
-		changes, next, more, err := r.s.Since(ctx, r.mark, token, store.Limit{Docs: 10})
+		feed, err := r.s.Since(ctx, r.mark, token, store.Limit{Docs: 10})
 		if err != nil {
 			return fmt.Errorf("pull: %w", err)
 		}
+		next := feed.Next
 		if next.Sealed < r.mark.Sealed {
 			return errors.New("cursor went back")
 		}
@@ -90,13 +91,13 @@ func (r *reader) pull(ctx context.Context) error {
 				return errors.New("cursor went back")
 			}
 		}
-		for _, c := range changes {
+		for _, c := range feed.Changes {
 			if c.Doc.Rev > r.held[c.Doc.Ref].Rev {
 				r.held[c.Doc.Ref] = c.Doc
 			}
 		}
 		r.mark = next
-		if !more {
+		if !feed.More {
 			return nil
 		}
 	}

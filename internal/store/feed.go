@@ -107,29 +107,68 @@ func (s *Store) Now(ctx context.Context) (Mark, error) {
 	return r.mark(), nil
 }
 
-// Since returns what has changed after m for the holder of tokens (sorted), and the mark that the reader then has; more
-// tells that the limit cut the page. It answers ErrReset for a mark of another epoch, of an unknown writer, beyond a
-// final, or older than the horizon.
-func (s *Store) Since(ctx context.Context, m Mark, tokens []Token, limit Limit) (changes []Change, next Mark, more bool, err error) {
+// From returns the lowest mark that serves a reader who begins with tokens at seen: above it nothing has happened to
+// what they cover, so a scan begun now and the feed since it miss nothing, and no leaving from before is told. It
+// depends on what the reader may see alone: that others wrote meanwhile does not show in it.
+func (s *Store) From(ctx context.Context, seen Mark, tokens []Token) (Mark, error) {
+	m := Mark{Epoch: seen.Epoch, Sealed: seen.Sealed, Seqs: map[WriterID]Seq{}}
+	for w, upTo := range seen.Seqs {
+		last, err := s.engine.Last(ctx, w, upTo, tokens)
+		if err != nil {
+			return Mark{}, err
+		}
+		if last > 0 {
+			m.Seqs[w] = last
+		}
+	}
+	return m, nil
+}
+
+// Join returns the mark of a reader who has read up to both marks.
+func (m Mark) Join(o Mark) Mark {
+	out := Mark{Epoch: m.Epoch, Sealed: max(m.Sealed, o.Sealed), Seqs: maps.Clone(m.Seqs)}
+	if out.Seqs == nil {
+		out.Seqs = map[WriterID]Seq{}
+	}
+	for w, q := range o.Seqs {
+		out.Seqs[w] = max(out.Seqs[w], q)
+	}
+	return out
+}
+
+// Feed is one page of changes. Next is the mark that the reader then has: of each writer the last change that concerned
+// it. Seen is what the page was read up to. More tells that the limit cut the page.
+type Feed struct {
+	Changes []Change
+	Next    Mark
+	Seen    Mark
+	More    bool
+}
+
+// Since returns what has changed after m for the holder of tokens (sorted). It answers ErrReset for a mark of another
+// epoch, of an unknown writer, beyond a final, or older than the horizon.
+func (s *Store) Since(ctx context.Context, m Mark, tokens []Token, limit Limit) (Feed, error) {
 	r, err := s.registry(ctx)
 	if err != nil {
-		return nil, m, false, err
+		return Feed{}, err
 	}
 	if err := r.check(m); err != nil {
-		return nil, m, false, err
+		return Feed{}, err
 	}
-	next = Mark{Epoch: m.Epoch, Sealed: m.Sealed, Seqs: maps.Clone(m.Seqs)}
+	next := Mark{Epoch: m.Epoch, Sealed: m.Sealed, Seqs: maps.Clone(m.Seqs)}
 	if next.Seqs == nil {
 		next.Seqs = map[WriterID]Seq{}
 	}
 	p := page{store: s, from: m, reg: r, tokens: tokens, limit: limit}
+	f := Feed{Next: next, Seen: r.mark()}
 	for i := m.Sealed - r.head.Base; i < uint64(len(r.head.Seals)); i++ {
 		sl := r.head.Seals[i]
-		if more, err = p.read(ctx, sl.Writer, sl.Final, next.Seqs); err != nil || more {
-			return p.changes, next, more, err
+		if f.More, err = p.read(ctx, sl.Writer, sl.Final, next.Seqs); err != nil || f.More {
+			f.Changes = p.changes
+			return f, err
 		}
 		delete(next.Seqs, sl.Writer)
-		next.Sealed = r.head.Base + i + 1
+		f.Next.Sealed = r.head.Base + i + 1
 	}
 	for w := range next.Seqs { // named but sealed before m.Sealed: fully read
 		if _, live := r.live[w]; !live {
@@ -137,11 +176,12 @@ func (s *Store) Since(ctx context.Context, m Mark, tokens []Token, limit Limit) 
 		}
 	}
 	for _, w := range slices.Sorted(maps.Keys(r.live)) {
-		if more, err = p.read(ctx, w, r.live[w], next.Seqs); err != nil || more {
-			return p.changes, next, more, err
+		if f.More, err = p.read(ctx, w, r.live[w], next.Seqs); err != nil || f.More {
+			break
 		}
 	}
-	return p.changes, next, false, nil
+	f.Changes = p.changes
+	return f, err
 }
 
 // page collects the changes of one answer.
@@ -156,7 +196,7 @@ type page struct {
 	bytes   int
 }
 
-// read adds w's changes up to upTo and moves seqs[w] as far as was read; more tells that the page is full before that.
+// read adds w's changes up to upTo and moves seqs[w] to the last of them; more tells that the page is full before that.
 func (p *page) read(ctx context.Context, w WriterID, upTo Seq, seqs map[WriterID]Seq) (more bool, err error) {
 	if seqs[w] >= upTo {
 		return false, nil
@@ -191,9 +231,6 @@ func (p *page) read(ctx context.Context, w WriterID, upTo Seq, seqs map[WriterID
 				break
 			}
 		}
-	}
-	if !more {
-		seqs[w] = upTo
 	}
 	return more, nil
 }

@@ -38,6 +38,40 @@ func (e *Engine) Range(ctx context.Context, q store.Range) (docs []store.Doc, mo
 	return docs, more, err
 }
 
+// Last implements store.Engine.
+func (e *Engine) Last(ctx context.Context, w store.WriterID, upTo store.Seq, tokens []store.Token) (last store.Seq, err error) {
+	if err := e.state(ctx); err != nil {
+		return 0, err
+	}
+	writer, _, ok := e.names.writer(w)
+	if !ok {
+		return 0, nil
+	}
+	err = e.read(ctx, func(r *reader) error {
+		numbers, err := r.tokenNumbers(tokens)
+		if err != nil {
+			return err
+		}
+		st := r.last
+		if err := firstOf(st.BindInt64(2, writer), st.BindInt64(3, int64(upTo))); err != nil {
+			return err
+		}
+		for _, t := range numbers {
+			if err := st.BindInt64(1, t); err != nil {
+				return err
+			}
+			if st.Step() {
+				last = max(last, store.Seq(st.ColumnInt64(0)))
+			}
+			if err := firstOf(st.Err(), st.Reset()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return last, err
+}
+
 // LastSeq implements store.Sole.
 func (e *Engine) LastSeq(ctx context.Context, w store.WriterID) (store.Seq, error) {
 	if err := e.state(ctx); err != nil {

@@ -18,6 +18,7 @@ type reader struct {
 	begin, commit, rollback *sqlite3.Stmt
 	byRef, byNo             *sqlite3.Stmt
 	feed, position, carried *sqlite3.Stmt
+	last                    *sqlite3.Stmt
 	findToken               *sqlite3.Stmt
 
 	shapes map[string]*sqlite3.Stmt // Find and Group, by their SQL
@@ -40,6 +41,7 @@ func (r *reader) prepare() error {
 		&r.feed:      `SELECT seq, no FROM feed WHERE token = ?1 AND writer = ?5 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4`,
 		&r.position:  `SELECT seq, no FROM docs WHERE writer = ?5 AND seq > 0 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4`,
 		&r.carried:   `SELECT no, no FROM carried WHERE token = ?1 AND no > ?2 AND no <= ?3 ORDER BY no LIMIT ?4`,
+		&r.last:      `SELECT max(seq) FROM feed WHERE token = ?1 AND writer = ?2 AND seq <= ?3`,
 		&r.findToken: `SELECT no FROM tokens WHERE name = ?1`,
 	})
 }

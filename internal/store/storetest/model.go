@@ -176,6 +176,20 @@ func (h *handle) Range(_ context.Context, r store.Range) ([]store.Doc, bool, err
 	return out, more, nil
 }
 
+func (h *handle) Last(_ context.Context, w store.WriterID, upTo store.Seq, tokens []store.Token) (store.Seq, error) {
+	h.at("last "+string(w), 1)
+	var last store.Seq
+	for _, d := range h.m.docs {
+		if d.Position.Writer == w && d.Position.Seq <= upTo && covered(d, tokens) {
+			last = max(last, d.Position.Seq)
+		}
+	}
+	if h.see != nil {
+		h.see("last " + strconv.FormatUint(uint64(last), 10))
+	}
+	return last, nil
+}
+
 func covered(d store.Doc, tokens []store.Token) bool {
 	for _, t := range tokens {
 		if slices.Contains(d.Tokens, t) || slices.ContainsFunc(d.Left, func(l store.Left) bool { return l.Token == t }) {
