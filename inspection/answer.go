@@ -117,6 +117,8 @@ type Finding struct {
 	Items       []ItemID   `json:"items,omitempty"`
 	Citations   []Citation `json:"citations,omitempty"`
 	Explanation string     `json:"explanation,omitzero"`
+	Caveat      string     `json:"caveat,omitzero"`  // the limit was borrowed from another norm or not checked
+	Annex1      []int      `json:"annex1,omitempty"` // rows of Annex 1 that count the enterprise for it
 	Photos      []Hash     `json:"photos,omitempty"`
 	At          time.Time  `json:"at,omitzero"`       // device time when it was seen
 	ByDevice    bool       `json:"byDevice,omitzero"` // the device raised it

@@ -77,6 +77,7 @@ type HazardMarks struct {
 	Unsupported   bool        `json:"unsupported,omitzero"`   // the amended record no longer calls for it; a supervisor decides
 	Raised        bool        `json:"raised,omitzero"`        // its class was raised after it was first recorded
 	Amended       bool        `json:"amended,omitzero"`       // the record behind it changed after submission
+	Recalled      bool        `json:"recalled,omitzero"`      // it was closed, and its record came to call it graver or anew
 }
 
 // Rectification is one attempt at putting it right, with what was said of it.
@@ -124,8 +125,12 @@ type Hazard struct {
 	Citations     []Citation      `json:"citations,omitempty"`
 	Title         string          `json:"title,omitzero"`
 	Explanation   string          `json:"explanation,omitzero"`
+	Caveat        string          `json:"caveat,omitzero"`
+	Annex1        []int           `json:"annex1,omitempty"`
 	Photos        []Hash          `json:"photos,omitempty"`
+	Called        Class           `json:"called,omitzero"` // what its record last called it; a person may have graded it otherwise
 	Fixings       *Fixings        `json:"fixings,omitzero"`
+	FormerFixings []Fixings       `json:"formerFixings,omitempty"` // of the rounds before it was recalled
 	Owner         Owner           `json:"owner"`
 	Departments   []DepartmentID  `json:"departments,omitempty"`
 	Marks         HazardMarks     `json:"marks,omitzero"`

@@ -60,6 +60,8 @@ const (
 	MarkMockPlace   Mark = "mock-place"   // the platform reported a simulated position
 	MarkMode        Mark = "mode"         // a mode that this version does not know
 	MarkLateWork    Mark = "late-work"    // somebody's answers came after submission and wait as a proposal
+	MarkNeedsHuman  Mark = "needs-human"  // the machine must not judge something here: Verdict.Human says what and why
+	MarkOldStandard Mark = "old-standard" // the pinned pack rests on a standard that was not in force on the day
 )
 
 // PackRef is the checklist version that the inspector saw: "town-gas@2023.2" with its content hash.
@@ -197,19 +199,6 @@ type Amendment struct {
 	Before     []Side      `json:"before,omitempty"`
 	Signatures []Signature `json:"signatures,omitempty"`
 	Extra      Extra       `json:",embed"`
-}
-
-// Verdict is the server's judgement of the record at Rev: what the pinned pack's rules and the devices raised,
-// the graver of the two each.
-type Verdict struct {
-	Rev      store.Rev `json:"rev"`
-	Pack     string    `json:"pack,omitzero"`
-	Findings []Finding `json:"findings,omitempty"` // sorted by key
-	Unknown  []RuleID  `json:"unknown,omitempty"`  // rules that could not be decided for want of an answer
-	Major    int       `json:"major"`
-	Key      int       `json:"key"`
-	General  int       `json:"general"`
-	Extra    Extra     `json:",embed"`
 }
 
 // Inspection is one check of one enterprise by named inspectors. All times are UTC milliseconds.

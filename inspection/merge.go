@@ -16,6 +16,7 @@ type merger struct {
 	rev    store.Rev // the revision being made
 	by     Cause
 	before *[]Side // where an amendment keeps what it replaces; nil before submission
+	adopts bool    // the author took proposals over in this very revision, and so knows what they set
 }
 
 // part tells merge how one sort of keyed value behaves.
@@ -74,9 +75,15 @@ func merge[T any](m *merger, p part[T], stored, offered []T) []T {
 }
 
 // saw reports whether the author knew the value that s stamped: it is in what the author had pulled, or the author's
-// own device set it earlier (or in this very command).
+// own device set it earlier. What this very command set is not known better: a command that gives two values for one
+// thing does not say which it means.
 func (m *merger) saw(s Stamp) bool {
-	if m.base > 0 && s.Rev <= m.base {
+	switch {
+	case m.base > 0 && s.Rev <= m.base:
+		return true
+	case s == m.stamp():
+		return false
+	case m.adopts && s.Rev == m.rev:
 		return true
 	}
 	return m.by.N > 0 && m.by.Device != "" && s.Device == m.by.Device && s.N <= m.by.N

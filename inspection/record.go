@@ -57,6 +57,14 @@ func (in *Inspection) Unmark(m Mark) {
 	}
 }
 
+func (in *Inspection) markIf(m Mark, doubt bool) {
+	if doubt {
+		in.Mark(m)
+	} else {
+		in.Unmark(m)
+	}
+}
+
 // propose keeps a whole command for a person.
 func (in *Inspection) propose(p Proposal, base store.Rev, by Cause) {
 	p.Mutation, p.By, p.Device, p.N = by.Mutation, by.User, by.Device, by.N

@@ -167,10 +167,13 @@ func Amend(old Inspection, a AmendArgs, base, rev store.Rev, by Cause) (Inspecti
 	}
 	in.observe(&a.SaveArgs, by)
 	var before []Side
-	for _, id := range a.Adopts {
+	for i, id := range a.Adopts {
+		if slices.Contains(a.Adopts[:i], id) {
+			return Inspection{}, ErrTwice.At(pointer("/adopts", i, "")).Saying("同一条补充内容被采纳了两次")
+		}
 		at := slices.IndexFunc(in.Proposals, func(p Proposal) bool { return p.Mutation == id && p.Settled == nil })
 		if at < 0 {
-			return Inspection{}, ErrUnsettled.At("/adopts")
+			return Inspection{}, ErrUnsettled.At(pointer("/adopts", i, ""))
 		}
 		in.Proposals = slices.Clone(in.Proposals)
 		p := &in.Proposals[at]
@@ -180,7 +183,7 @@ func Amend(old Inspection, a AmendArgs, base, rev store.Rev, by Cause) (Inspecti
 		m := merger{in: &in, base: base, rev: rev, by: author, before: &before}
 		m.save(&p.Args)
 	}
-	m := merger{in: &in, base: base, rev: rev, by: by, before: &before}
+	m := merger{in: &in, base: base, rev: rev, by: by, before: &before, adopts: len(a.Adopts) > 0}
 	m.save(&a.SaveArgs)
 	in.amended(Amendment{Reason: a.Reason, Before: before, Signatures: a.Signatures}, rev, by)
 	in.log(by.event(CmdAmend, old.Status, to, a.Reason, a.Extra))
@@ -265,6 +268,9 @@ func (in *Inspection) settle(a SettleArgs, done *Settled, rev store.Rev, by Caus
 // Note is "inspection.remark": an internal note of a supervisor, seen by supervisors only.
 func Note(old Inspection, a RemarkArgs, by Cause) (Inspection, error) {
 	if err := a.check(); err != nil {
+		return Inspection{}, err
+	}
+	if _, err := moveInspection(&old, CmdRemark); err != nil {
 		return Inspection{}, err
 	}
 	in := old
