@@ -40,7 +40,8 @@ type Staging interface {
 	// then nothing of this call is kept. More bytes than length leaves room for is ErrTooLong and nothing is kept.
 	Append(ctx context.Context, id UploadID, offset int64, r io.Reader) (int64, error)
 
-	// Stat tells where the upload stands; ErrUploadNotFound if there is none. After a crash Offset is the durable
+	// Stat tells where the upload stands; ErrUploadNotFound if there is none. It does not wait for an Append that is
+	// running, of which it tells nothing yet; nor does List. After a crash Offset is the durable
 	// truth: never less than what an Append returned before, and never counting a byte that was not made durable.
 	Stat(ctx context.Context, id UploadID) (Staged, error)
 

@@ -96,6 +96,25 @@ func Staging(t *testing.T, open func(t *testing.T, name string) (media.Staging, 
 		}
 		offset(t, s, 2)
 	})
+	t.Run("AskingDoesNotWaitForADeadLine", func(t *testing.T) {
+		s, _ := begin(t, t.TempDir(), 2)
+		line, sender := io.Pipe()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_, _ = s.Append(ctx, "up-1", 2, line)
+		}()
+		if _, err := sender.Write(content[2:4]); err != nil {
+			t.Fatal(err)
+		}
+		offset(t, s, 2)
+		if all, err := s.List(ctx); err != nil || len(all) != 1 {
+			t.Fatal(all, err)
+		}
+		sender.Close()
+		<-ended
+		offset(t, s, 4)
+	})
 	t.Run("TwoAppendsOneWins", func(t *testing.T) {
 		s, _ := begin(t, t.TempDir(), 0)
 		var wg sync.WaitGroup

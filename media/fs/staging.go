@@ -42,6 +42,13 @@ type upload struct {
 
 	done    media.SHA256
 	removed bool
+
+	shown sync.Mutex // guards public
+	// public is the state when the turn was last given back: who only asks must not wait for a line that is dead.
+	public struct {
+		offset    int64
+		committed bool
+	}
 }
 
 func partName(id media.UploadID) string { return stagingDir + "/" + string(id) + ".part" }
@@ -68,6 +75,7 @@ func (s *Staging) load() error {
 			return err
 		}
 		if u != nil {
+			u.show()
 			s.uploads[id] = u
 		}
 	}
@@ -148,7 +156,16 @@ func (s *Staging) take(ctx context.Context, id media.UploadID) (*upload, error) 
 	return u, nil
 }
 
-func (u *upload) release() { <-u.turn }
+func (u *upload) release() {
+	u.show()
+	<-u.turn
+}
+
+func (u *upload) show() {
+	u.shown.Lock()
+	defer u.shown.Unlock()
+	u.public.offset, u.public.committed = u.offset, !u.done.IsZero()
+}
 
 // Create implements media.Staging.
 func (s *Staging) Create(ctx context.Context, id media.UploadID, length int64, meta []byte) error {
@@ -306,16 +323,20 @@ func (s *Staging) record(id media.UploadID, u *upload, part file) error {
 
 // Stat implements media.Staging.
 func (s *Staging) Stat(ctx context.Context, id media.UploadID) (media.Staged, error) {
-	u, err := s.take(ctx, id)
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return media.Staged{}, err
 	}
-	defer u.release()
-	return u.staged(id), nil
-}
-
-func (u *upload) staged(id media.UploadID) media.Staged {
-	return media.Staged{ID: id, Length: u.length, Offset: u.offset, Committed: !u.done.IsZero(), Meta: slices.Clone(u.meta)}
+	s.mu.Lock()
+	u := s.uploads[id]
+	s.mu.Unlock()
+	if u == nil {
+		return media.Staged{}, media.ErrUploadNotFound
+	}
+	u.shown.Lock()
+	defer u.shown.Unlock()
+	return media.Staged{
+		ID: id, Length: u.length, Offset: u.public.offset, Committed: u.public.committed, Meta: slices.Clone(u.meta),
+	}, nil
 }
 
 // Open implements media.Staging.
