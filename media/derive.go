@@ -33,6 +33,7 @@ type Deriver struct {
 	mu     sync.Mutex
 	queue  []SHA256
 	queued map[SHA256]bool // waiting or being made
+	failed map[SHA256]bool // no picture can be made of these; bounded by maxQueue, forgotten with the process
 	wake   chan struct{}
 }
 
@@ -46,11 +47,15 @@ func (d *Deriver) bell() chan struct{} {
 	return d.wake
 }
 
-// Enqueue asks for the pictures of a photo; a photo that waits already waits once. ErrQueueFull when too many wait.
+// Enqueue asks for the pictures of a photo; a photo that waits already waits once. ErrQueueFull when too many wait,
+// ErrNoPreview if it was tried and no picture can be made.
 func (d *Deriver) Enqueue(h SHA256) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	bell := d.bell()
+	if d.failed[h] {
+		return ErrNoPreview
+	}
 	if d.queued[h] {
 		return nil
 	}
@@ -106,6 +111,12 @@ func (d *Deriver) work(ctx context.Context) {
 		err := d.Make(ctx, h)
 		d.mu.Lock()
 		delete(d.queued, h)
+		if errors.Is(err, ErrNoPreview) {
+			if d.failed == nil || len(d.failed) >= maxQueue {
+				d.failed = map[SHA256]bool{}
+			}
+			d.failed[h] = true
+		}
 		d.mu.Unlock()
 		if d.Report != nil {
 			d.Report(h, err)

@@ -125,6 +125,30 @@ func TestPictures(t *testing.T) {
 	})
 }
 
+func TestPictureThatCannotBeMadeIsSaidSo(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	s, b, made := store(t, t.TempDir()), bomb(), make(chan error, 1)
+	h := media.Sum(b)
+	if err := s.Blobs().Put(ctx, h, int64(len(b)), bytes.NewReader(b)); err != nil {
+		t.Fatal(err)
+	}
+	d := &media.Deriver{Blobs: s.Blobs(), Derived: s.Derived(), Report: func(_ media.SHA256, err error) { made <- err }}
+	v := media.Viewer{Blobs: s.Blobs(), Derived: s.Derived(), Deriver: d}
+	if _, _, err := v.Picture(ctx, h, media.Thumb); !errors.Is(err, media.ErrNotReady) {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { d.Run(ctx); close(ended) }()
+	if err := <-made; !errors.Is(err, media.ErrNoPreview) {
+		t.Fatal(err)
+	}
+	if _, _, err := v.Picture(ctx, h, media.Thumb); !errors.Is(err, media.ErrNoPreview) {
+		t.Fatal(err)
+	}
+	stop()
+	<-ended
+}
+
 func TestCoordinateSystems(t *testing.T) {
 	g := media.Place{Latitude: 23.3668, Longitude: 103.3842, System: media.GCJ02}
 	w := g.WGS()
