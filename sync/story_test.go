@@ -22,7 +22,7 @@ import (
 
 // place is a server in a temporary directory with a clock that the test turns.
 type place struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	ids   int
 	now   time.Time
@@ -31,7 +31,7 @@ type place struct {
 	stop  func()
 }
 
-func newPlace(t *testing.T) *place {
+func newPlace(t testing.TB) *place {
 	p := &place{t: t, dir: t.TempDir(), now: time.Date(2023, 6, 5, 8, 0, 0, 0, time.UTC)}
 	p.open()
 	t.Cleanup(func() { p.stop() })

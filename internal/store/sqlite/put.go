@@ -110,10 +110,11 @@ func (w *writer) prepare() error {
 		return nil
 	})
 	return prepareAll(w.conn, map[**sqlite3.Stmt]string{
-		&w.begin:       `BEGIN IMMEDIATE`,
-		&w.commit:      `COMMIT`,
-		&w.rollback:    `ROLLBACK`,
-		&w.look:        `SELECT no, rev, writer, seq, removed, tokens, lefts FROM docs WHERE kind = ?1 AND id = ?2`,
+		&w.begin:    `BEGIN IMMEDIATE`,
+		&w.commit:   `COMMIT`,
+		&w.rollback: `ROLLBACK`,
+		// A bare ?1 could be the kind of a partial index: SQLite would plan the statement anew for each value.
+		&w.look:        `SELECT no, rev, writer, seq, removed, tokens, lefts FROM docs WHERE kind = ?1||'' AND id = ?2`,
 		&w.insert:      `INSERT INTO docs (kind, id, rev, writer, seq, removed, tokens, lefts, fields) VALUES (?8, ?9, ?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
 		&w.update:      `UPDATE docs SET rev = ?1, writer = ?2, seq = ?3, removed = ?4, tokens = ?5, lefts = ?6, fields = ?7 WHERE no = ?8`,
 		&w.insertBody:  `INSERT INTO bodies (no, body, restricted, memory) VALUES (?1, ?2, ?3, ?4)`,

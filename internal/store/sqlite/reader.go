@@ -33,10 +33,11 @@ const columns = `d.rev, d.writer, d.seq, d.removed, d.tokens, d.lefts, d.fields,
 func (r *reader) prepare() error {
 	r.shapes = map[string]*sqlite3.Stmt{}
 	return prepareAll(r.conn, map[**sqlite3.Stmt]string{
-		&r.begin:     `BEGIN`,
-		&r.commit:    `COMMIT`,
-		&r.rollback:  `ROLLBACK`,
-		&r.byRef:     `SELECT ` + columns + ` FROM docs d CROSS JOIN bodies b ON b.no = d.no WHERE d.kind = ?1 AND d.id = ?2`,
+		&r.begin:    `BEGIN`,
+		&r.commit:   `COMMIT`,
+		&r.rollback: `ROLLBACK`,
+		// A bare ?1 could be the kind of a partial index: SQLite would plan the statement anew for each value.
+		&r.byRef:     `SELECT ` + columns + ` FROM docs d CROSS JOIN bodies b ON b.no = d.no WHERE d.kind = ?1||'' AND d.id = ?2`,
 		&r.byNo:      `SELECT ` + columns + `, d.kind, d.id FROM docs d CROSS JOIN bodies b ON b.no = d.no WHERE d.no = ?1`,
 		&r.feed:      `SELECT seq, no FROM feed WHERE token = ?1 AND writer = ?5 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4`,
 		&r.position:  `SELECT seq, no FROM docs WHERE writer = ?5 AND seq > 0 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4`,

@@ -1,0 +1,8 @@
+package main
+
+import (
+	"context"
+	"io"
+)
+
+func demo(context.Context, []string, io.Writer, io.Writer) int { return 2 }

@@ -1,0 +1,54 @@
+// Command paicha is the server of mobile-field safety inspection, and the tools that come with it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // rules name zones, and the container has no zone files
+)
+
+// version is set by the build.
+var version = "dev"
+
+// subcommand is one thing that the binary does; args are what follows its name.
+type subcommand struct {
+	name, help string
+	run        func(ctx context.Context, args []string, stdout, stderr io.Writer) int
+}
+
+func subcommands() []subcommand {
+	return []subcommand{
+		{"serve", "启动服务：paicha serve --demo --listen 127.0.0.1:8080 --data ./data", serve},
+		{"demo", "演示一次完整的检查与闭环：paicha demo [--server http://127.0.0.1:8080]", demo},
+		{"checklist", "检查清单工具：paicha checklist lint [目录]", checklists},
+		{"healthcheck", "询问本机服务是否就绪，供容器使用", healthcheck},
+		{"version", "显示版本", func(_ context.Context, _ []string, out, _ io.Writer) int { fmt.Fprintln(out, version); return 0 }},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run picks the subcommand. It returns the exit code: 0 done, 1 failed, 2 not understood.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		for _, s := range subcommands() {
+			if s.name == args[0] {
+				return s.run(ctx, args[1:], stdout, stderr)
+			}
+		}
+		fmt.Fprintf(stderr, "没有“%s”这个命令。\n\n", args[0])
+	}
+	fmt.Fprintln(stderr, "排查 Paicha：移动现场安全检查的后台。用法：paicha 命令 [参数]")
+	for _, s := range subcommands() {
+		fmt.Fprintf(stderr, "  %-12s %s\n", s.name, s.help)
+	}
+	return 2
+}

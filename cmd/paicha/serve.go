@@ -1,0 +1,281 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"paicha/checklist"
+	"paicha/inspection"
+	"paicha/internal/auth"
+	"paicha/internal/config"
+	"paicha/internal/directory"
+	"paicha/internal/fault"
+	"paicha/internal/httpapi"
+	"paicha/internal/store"
+	"paicha/internal/store/sqlite"
+	"paicha/internal/telemetry"
+	"paicha/media"
+	"paicha/media/fs"
+	fieldsync "paicha/sync"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+)
+
+// serve runs the server until ctx ends. It is the only place that names the adapters.
+func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c, err := config.Load(args, os.Environ(), stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
+	log, err := telemetry.NewLogger(stderr, telemetry.LogOptions{Format: c.LogFormat, Level: c.LogLevel})
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
+	s, err := build(ctx, c, log)
+	if err != nil {
+		f := fault.Of(err)
+		fmt.Fprintf(stderr, "启动失败：%s\n(%v)\n", f.Message, err)
+		return 1
+	}
+	defer s.close()
+	if err := s.run(ctx, stdout); err != nil {
+		fmt.Fprintf(stderr, "服务中止：%v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// server is everything that runs, and what is to be closed in reverse order.
+type server struct {
+	config   config.Config
+	log      *slog.Logger
+	engine   *sqlite.Engine
+	store    *store.Store
+	sync     *fieldsync.Service
+	receiver *media.Receiver
+	deriver  *media.Deriver
+	metrics  *telemetry.Metrics
+	app      *fiber.App
+	fatal    chan error
+	closers  []func() error
+}
+
+func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, err error) {
+	s := &server{config: c, log: log, fatal: make(chan error, 1), metrics: telemetry.NewMetrics(version)}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err := os.MkdirAll(c.Data, 0o750); err != nil {
+		return nil, err
+	}
+	key, err := secret(c)
+	if err != nil {
+		return nil, err
+	}
+	hub := fieldsync.NewHub()
+	if err := s.openStore(ctx, hub); err != nil {
+		return nil, err
+	}
+	files, err := fs.Open(filepath.Join(c.Data, "photos"))
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, files.Close)
+	library, err := packs()
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := auth.New(auth.Options{
+		Store: s.store, Now: time.Now, NewID: newID, Rand: random, Key: key, Hashing: c.Limits.Logins,
+	})
+	if err != nil {
+		return nil, err
+	}
+	cursors, err := fieldsync.NewCursorSeal(key)
+	if err != nil {
+		return nil, err
+	}
+	limits := syncLimits(c.Limits)
+	s.sync = &fieldsync.Service{
+		Store: s.store, Packs: library, Now: time.Now, Limits: limits, Meter: meter{s.metrics},
+		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
+	}
+	edge := httpapi.DefaultLimits()
+	edge.Body, edge.Sync, edge.Streams = int(c.Limits.BodyBytes), limits, c.Limits.Streams
+	busy := load{}
+	s.deriver = &media.Deriver{
+		Blobs: files.Blobs(), Derived: files.Derived(), Busy: busy.high, Pause: time.Tick(50 * time.Millisecond),
+		Report: func(h media.SHA256, err error) {
+			if err != nil {
+				log.Warn("no thumbnail", "photo", h.String(), "error", err)
+			}
+		},
+	}
+	s.receiver = &media.Receiver{
+		Staging: files.Staging(), Now: time.Now, NewID: func() string { return newID().String() },
+		Limits: media.Limits{Photo: c.Limits.PhotoBytes, Chunk: c.Limits.ChunkBytes, Keep: 14 * 24 * time.Hour, Pending: c.Limits.Uploads},
+	}
+	s.app = httpapi.New(httpapi.Deps{
+		Store: s.store, Accounts: accounts, Sync: s.sync, Packs: library, Uploads: s.receiver,
+		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs(), Derived: files.Derived(), Deriver: s.deriver},
+		Metrics: s.metrics, Log: log, Now: time.Now, NewID: func() string { return newID().String() }, Limits: edge,
+		ProxyHeader: "X-Forwarded-For", Proxies: prefixes(c),
+	})
+	if err := s.seed(ctx, accounts, library); err != nil {
+		return nil, err
+	}
+	n, err := s.sync.Recover(ctx)
+	if n > 0 {
+		log.Info("completed what a stop left pending", "inspections", n)
+	}
+	return s, err
+}
+
+func (s *server) openStore(ctx context.Context, hub *fieldsync.Hub) error {
+	indexes := slices.Concat(inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes)
+	var err error
+	s.engine, err = sqlite.Open(ctx, sqlite.Options{
+		Path: filepath.Join(s.config.Data, "paicha.db"), Indexes: indexes,
+		Fatal: func(err error) {
+			select {
+			case s.fatal <- err:
+			default:
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.engine.Close)
+	started := time.Now()
+	s.store, err = store.Open(ctx, s.engine, store.Options{
+		Now: time.Now, Elapsed: func() time.Duration { return time.Since(started) },
+		NewID: func() string { return newID().String() }, OnCommit: hub.Committed,
+	})
+	return err
+}
+
+// run listens and serves until ctx ends or the store cannot promise anything any more.
+func (s *server) run(ctx context.Context, stdout io.Writer) error {
+	listener, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return fmt.Errorf("无法监听 %s：%w", s.config.Listen, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	deriving := make(chan struct{})
+	go func() { defer close(deriving); s.deriver.Run(ctx) }()
+	go s.chores(ctx)
+	s.greet(stdout, listener.Addr())
+	served := make(chan error, 1)
+	go func() { served <- s.app.Listener(listener) }()
+	select {
+	case err = <-served:
+	case err = <-s.fatal:
+	case <-ctx.Done():
+		grace, stop := context.WithTimeout(context.Background(), s.config.ShutdownGrace)
+		defer stop()
+		err = s.app.ShutdownWithContext(grace)
+	}
+	cancel()
+	<-deriving
+	return err
+}
+
+// chores are what has to be done now and then.
+func (s *server) chores(ctx context.Context) {
+	often, seldom := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
+	defer often.Stop()
+	defer seldom.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-often.C:
+			if err := s.store.Tick(ctx); err != nil {
+				s.log.Warn("store chores", "error", err)
+			}
+			s.metrics.DeriveQueue(s.deriver.Waiting())
+		case <-seldom.C:
+			if n, err := s.receiver.Sweep(ctx); err != nil || n > 0 {
+				s.log.Info("expired uploads", "removed", n, "error", err)
+			}
+		}
+	}
+}
+
+func (s *server) close() {
+	for _, c := range slices.Backward(s.closers) {
+		if err := c(); err != nil {
+			s.log.Error("closing", "error", err)
+		}
+	}
+}
+
+// evidence enters a photo in its record and asks for its pictures.
+type evidence struct {
+	*fieldsync.Service
+	deriver *media.Deriver
+	busy    *load
+}
+
+func (e evidence) Attach(ctx context.Context, s fieldsync.Session, r media.Received) error {
+	e.busy.note()
+	if err := e.Service.Attach(ctx, s, r); err != nil {
+		return err
+	}
+	// A full queue is no reason to refuse a photo: its pictures are made when somebody asks for them.
+	_ = e.deriver.Enqueue(r.SHA256)
+	return nil
+}
+
+// packs publishes the checklists that come with the program.
+func packs() (*checklist.Library, error) {
+	bundle, err := checklist.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	l := checklist.NewLibrary()
+	for _, p := range bundle.Packs {
+		if err := l.Add(p, "2023-05-15", ""); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func syncLimits(l config.Limits) fieldsync.Limits {
+	out := fieldsync.DefaultLimits
+	out.PushBytes, out.PushMutations = int(l.PushBytes), l.PushMutations
+	out.PullBytes, out.PullDocs = int(l.PullBytes), l.PullChanges
+	out.PhotoBytes, out.ChunkBytes = l.PhotoBytes, l.ChunkBytes
+	out.ChunkSuggested = min(out.ChunkSuggested, out.ChunkBytes)
+	return out
+}
+
+func prefixes(c config.Config) []string {
+	var out []string
+	for _, p := range c.TrustedProxies {
+		out = append(out, p.String())
+	}
+	return out
+}
+
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
