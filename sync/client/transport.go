@@ -1,0 +1,164 @@
+package client
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	gzipOver  = 1024     // bytes from which a request body is compressed
+	maxAnswer = 64 << 20 // bytes of an answer, once inflated
+	maxPage   = 64 << 10 // bytes of a problem that are read
+)
+
+// post sends one JSON request and returns the whole answer. Anything that breaks on the way is ErrOffline or ErrAnswer
+// and can be tried again; a status that is no success is a *Refusal. The request may have had its effect all the same.
+func (t *Tablet) post(ctx context.Context, path string, body []byte, headers ...string) ([]byte, error) {
+	encoded, encoding := body, ""
+	if len(body) > gzipOver {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, err := z.Write(body)
+		if err = errors.Join(err, z.Close()); err != nil {
+			return nil, ErrArgs.Because(err)
+		}
+		encoded, encoding = b.Bytes(), "gzip"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.Server+path, bytes.NewReader(encoded))
+	if err != nil {
+		return nil, ErrOffline.Because(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept-Encoding", "zstd, gzip")
+	if encoding != "" {
+		req.Header.Set("Content-Encoding", encoding)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := t.HTTP.Do(req)
+	if err != nil {
+		return nil, offline(ctx, err)
+	}
+	defer resp.Body.Close() // what matters of it was read
+	if resp.StatusCode/100 != 2 {
+		return nil, refusal(resp)
+	}
+	answer, err := inflate(resp, maxAnswer)
+	if err != nil {
+		return nil, offline(ctx, ErrAnswer.Because(err))
+	}
+	return answer, nil
+}
+
+// offline turns a transport error into a fault, but lets the caller's own end of the context show through.
+func offline(ctx context.Context, err error) error {
+	if cerr := ctx.Err(); cerr != nil {
+		return cerr
+	}
+	if errors.Is(err, ErrAnswer) {
+		return err
+	}
+	return ErrOffline.Because(err)
+}
+
+// inflate reads a whole answer; one that is cut, malformed or larger than limit is an error.
+func inflate(resp *http.Response, limit int64) ([]byte, error) {
+	r := io.Reader(resp.Body)
+	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); encoding {
+	case "", "identity":
+	case "gzip":
+		z, err := gzip.NewReader(resp.Body)
+		if err != nil {
+			return nil, err
+		}
+		r = z
+	case "zstd":
+		z, err := zstd.NewReader(resp.Body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(limit))) //nolint:gosec // a constant
+		if err != nil {
+			return nil, err
+		}
+		defer z.Close()
+		r = z
+	default:
+		return nil, fmt.Errorf("encoding %q", encoding)
+	}
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > limit {
+		return nil, errors.New("answer too large")
+	}
+	return b, nil
+}
+
+// refusal reads a problem as far as there is one; what a proxy or a captive portal wrote counts by its status alone.
+func refusal(resp *http.Response) error {
+	r := &Refusal{Status: resp.StatusCode}
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
+		return r
+	}
+	if b, err := inflate(resp, maxPage); err == nil {
+		var p struct {
+			Code   string `json:"code"`
+			Detail string `json:"detail"`
+		}
+		if json.Unmarshal(b, &p) == nil {
+			r.Code, r.Detail = p.Code, p.Detail
+		}
+	}
+	return r
+}
+
+// call posts a request under the session and decodes the answer into out, refreshing the session once when it has run
+// out.
+func (t *Tablet) call(ctx context.Context, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return ErrArgs.Because(err)
+	}
+	answer, err := t.authorized(ctx, path, body)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return ErrAnswer.Because(err)
+	}
+	return nil
+}
+
+// authorized posts a body under the session.
+func (t *Tablet) authorized(ctx context.Context, path string, body []byte) ([]byte, error) {
+	var answer []byte
+	err := t.withToken(ctx, func(token string) (err error) {
+		answer, err = t.post(ctx, path, body, "Authorization", "Bearer "+token)
+		return err
+	})
+	return answer, err
+}
+
+// withToken does a request with the access token, and once more with a new one if the server no longer takes it.
+func (t *Tablet) withToken(ctx context.Context, do func(token string) error) error {
+	token, err := t.token()
+	if err != nil {
+		return err
+	}
+	err = do(token)
+	if !refused(err, http.StatusUnauthorized) {
+		return err
+	}
+	if token, err = t.refresh(ctx, token); err != nil {
+		return err
+	}
+	return do(token)
+}
