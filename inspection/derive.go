@@ -120,6 +120,7 @@ func (in *Inspection) newHazard(id HazardID, f Finding) Hazard {
 	h.Status, _ = Next("", CmdDerive)
 	in.place(&h)
 	h.learn(f)
+	h.Marks.Amended = len(in.Amendments) > 0
 	if h.OccurredAt.IsZero() {
 		h.OccurredAt = ms(in.Header.StartedAt)
 	}

@@ -104,7 +104,8 @@ func truth(b bool) store.Value {
 var Indexes = []store.Index{
 	{Kind: Kind, Fields: []string{"enterprise", "startedAt"}},
 	{Kind: Kind, Fields: []string{"status", "startedAt"}},
-	{Kind: Kind, Fields: []string{"pendingEffects"}},
+	{Kind: Kind, Fields: []string{"pendingEffects"}}, // sparse, as is unjudged
+	{Kind: Kind, Fields: []string{"unjudged"}},
 	{Kind: KindHazard, Fields: []string{"enterprise", "occurredAt"}},
 	{Kind: KindHazard, Fields: []string{"status", "occurredAt"}},
 	{Kind: KindHazard, Fields: []string{"class", "occurredAt"}},
