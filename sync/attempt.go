@@ -81,8 +81,7 @@ func (a *attempt) one(ctx context.Context, m *mutation, blocked bool) Result {
 // apply checks the right and does the command.
 func (a *attempt) apply(ctx context.Context, c command, m *mutation, w *working) Result {
 	absent := w.old.Rev == 0 && !w.changed
-	begins := m.Name == "inspection.save"
-	if (absent || w.old.Removed != store.Live) && !begins {
+	if (absent || w.old.Removed != store.Live) && m.Name != "inspection.save" {
 		return waiting(m.ID, Blocked, ErrBlocked)
 	}
 	if !absent {
@@ -100,7 +99,7 @@ func (a *attempt) apply(ctx context.Context, c command, m *mutation, w *working)
 		switch {
 		case transient(err):
 			return waiting(m.ID, Retry, ErrBusy)
-		case absent && errors.Is(err, inspection.ErrNotBegun) && !hasHeader(m):
+		case absent && errors.Is(err, inspection.ErrNotBegun) && !begins(m):
 			return waiting(m.ID, Blocked, ErrBlocked) // the save that begins the record has not come yet
 		case absent:
 			return a.stateless(m, fault.Of(err))
@@ -143,7 +142,11 @@ func (p *push) inPlace(ctx context.Context, in *inspection.Inspection) error {
 	return nil
 }
 
-func hasHeader(m *mutation) bool {
+// begins tells a save that could begin a record from one that adds to it.
+func begins(m *mutation) bool {
+	if m.Name != "inspection.save" {
+		return false
+	}
 	args, err := inspection.DecodeArgs[inspection.SaveArgs](m.Args)
 	return err == nil && args.Header != nil
 }
@@ -162,7 +165,7 @@ func (a *attempt) allowed(m *mutation, w *working, tokens []store.Token) (Result
 		}
 		return a.setAside(m, tokens), false
 	}
-	if via, _ := p.scope.covers(m.Doc.Kind, tokens); len(via) == 0 && w.old.Rev > 0 && m.Doc.Kind != inspection.Kind {
+	if via, _ := p.scope.covers(m.Doc.Kind, tokens); len(via) == 0 && w.old.Rev > 0 && !begins(m) {
 		return waiting(m.ID, Blocked, ErrBlocked), false
 	}
 	return a.stateless(m, ErrForbidden), false
@@ -239,6 +242,9 @@ func (a *attempt) open(ref store.Ref) *working {
 
 // record adds a verdict to a document's memory; it becomes durable with the document.
 func (a *attempt) record(w *working, v verdict) {
+	if v.status == Rejected && len(w.memory) > maxRejected {
+		return // no effect to be repeated: the same state gives the same answer
+	}
 	w.memory = remember(w.memory, v)
 	w.changed = true
 }

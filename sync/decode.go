@@ -66,8 +66,8 @@ type mutation struct {
 	hash   hash
 	raw    jsontext.Value
 	fault  *fault.Error // of its form
+	twin   *mutation    // an earlier one of the same id in the same push
 	result Result
-	done   bool
 }
 
 // decodeMutation reads one mutation. A faulty one keeps the id, if that can be read, so that its verdict can be kept.

@@ -261,6 +261,7 @@ func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) er
 			}
 		}
 		e.Evidence, _ = e.Receive(arrived)
+		s.reached(BeforeEvidence)
 		if sub.inspection != nil {
 			e.Evidence = e.Want(wantedBy(sub.inspection)...)
 		}

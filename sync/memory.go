@@ -20,6 +20,10 @@ const memoryVersion = 1
 // wording is 30 bytes.
 const worded = 64
 
+// maxRejected is the size of memory, in bytes, past which rejections are no longer kept: nobody is to fill a document
+// with them.
+const maxRejected = 64 << 10
+
 type verdict struct {
 	id     uuid.UUID
 	hash   hash

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -47,23 +48,31 @@ func (s *Service) Push(ctx context.Context, sess Session, r PushRequest) (PushRe
 		scope: scopeOf(sess.User, now), receipts: map[MutationID]receipt{},
 	}
 	p.muts = make([]mutation, len(r.Mutations))
+	first := make(map[MutationID]int, len(r.Mutations))
 	for i, raw := range r.Mutations {
-		p.muts[i] = decodeMutation(raw, s.Limits)
+		m := decodeMutation(raw, s.Limits)
+		if at, again := first[m.ID]; again && m.named() {
+			m.twin = &p.muts[at]
+		} else {
+			first[m.ID] = i
+		}
+		p.muts[i] = m
 	}
 	if err := p.run(ctx); err != nil {
 		return PushResponse{}, err
 	}
 	out := PushResponse{Results: make([]Result, len(p.muts)), ServerTime: now.UTC().Truncate(time.Millisecond)}
 	for i := range p.muts {
-		out.Results[i] = p.muts[i].result
+		out.Results[i] = p.muts[i].answer()
 		if s.Meter != nil {
-			s.Meter.Pushed(p.muts[i].result.Status)
+			s.Meter.Pushed(out.Results[i].Status)
 		}
 	}
 	var err error
 	if out.MissingMedia, err = p.finish(ctx); err != nil {
 		return PushResponse{}, err
 	}
+	s.reached(BeforeAnswer)
 	return out, nil
 }
 
@@ -173,7 +182,10 @@ func (p *push) group(docs map[store.Ref]store.Doc) {
 	by := map[string]*unit{}
 	for i := range p.muts {
 		m := &p.muts[i]
-		root := "?" + string(m.ID)
+		if m.twin != nil {
+			continue
+		}
+		root := fmt.Sprint("?", i)
 		if m.fault == nil {
 			root = m.Doc.ID
 			if of, ok := docs[m.ref()].Fields["inspection"]; ok && m.Doc.Kind == inspection.KindHazard {
@@ -210,6 +222,21 @@ func (p *push) finish(ctx context.Context) ([]MissingMedia, error) {
 		}
 	}
 	return missing, nil
+}
+
+// answer is the mutation's result; the second of one id in a push is told as the duplicate that it is.
+func (m *mutation) answer() Result {
+	switch {
+	case m.twin == nil:
+		return m.result
+	case m.twin.hash != m.hash:
+		return rejection(m.ID, ErrReused)
+	}
+	r := m.twin.result
+	if r.Status.Final() && r.Status != Duplicate {
+		r.First, r.Status = r.Status, Duplicate
+	}
+	return r
 }
 
 func (m *mutation) ref() store.Ref { return store.Ref{Kind: m.Doc.Kind, ID: m.Doc.ID} }

@@ -43,6 +43,14 @@ type Service struct {
 	Reached func(place string)
 }
 
+// The places that Reached is told of, each between two durable steps.
+const (
+	BeforeHazards  = "before-hazards"  // the inspection is durable, its hazards are not
+	AfterHazards   = "after-hazards"   // the hazards are durable, the inspection does not say so yet
+	BeforeEvidence = "before-evidence" // the photo is durable, the evidence document does not name it
+	BeforeAnswer   = "before-answer"   // everything is durable, the device does not know
+)
+
 func (s *Service) reached(place string) {
 	if s.Reached != nil {
 		s.Reached(place)

@@ -360,26 +360,37 @@ func TestWorkOfAnEndedGrantIsKept(t *testing.T) {
 	}
 }
 
-// TestPendingEffectsSurviveACrash stops between the inspection and its hazards; both a resend and the start complete it.
+// TestPendingEffectsSurviveACrash stops between the inspection and its hazards, and after them; the start completes it,
+// and a resend is a duplicate.
 func TestPendingEffectsSurviveACrash(t *testing.T) {
-	p := newPlace(t)
-	wang := inspector("wang", "532504/coal-mine")
-	want(t, p.push(wang, mutation(1, "inspection.save", "inspection", insp1, 0, p.now, saveArgs(t, methane)))[0], fieldsync.Applied, "")
-	submit := mutation(2, "inspection.submit", "inspection", insp1, 1, p.now, `{"signatures":`+signed+`}`)
-	func() {
-		defer func() { _ = recover() }()
-		p.sync.Reached = func(string) { panic("power cut") }
-		p.push(wang, submit)
-	}()
-	p.stop()
-	p.open()
-	n, err := p.sync.Recover(context.Background())
-	if err != nil || n != 1 {
-		t.Fatalf("recovered %d, %v", n, err)
-	}
-	want(t, p.push(wang, submit)[0], fieldsync.Duplicate, "")
-	page, err := p.store.Find(context.Background(), store.Query{Kind: inspection.KindHazard, Where: []store.Cond{store.Where("class", store.Eq, store.Text("major"))}, Order: "occurredAt"})
-	if err != nil || len(page.Docs) == 0 {
-		t.Fatalf("%d hazards, %v", len(page.Docs), err)
+	for _, at := range []string{fieldsync.BeforeHazards, fieldsync.AfterHazards} {
+		t.Run(at, func(t *testing.T) {
+			p := newPlace(t)
+			wang := inspector("wang", "532504/coal-mine")
+			want(t, p.push(wang, mutation(1, "inspection.save", "inspection", insp1, 0, p.now, saveArgs(t, methane)))[0], fieldsync.Applied, "")
+			submit := mutation(2, "inspection.submit", "inspection", insp1, 1, p.now, `{"signatures":`+signed+`}`)
+			func() {
+				defer func() { _ = recover() }()
+				p.sync.Reached = func(place string) {
+					if place == at {
+						panic("power cut")
+					}
+				}
+				p.push(wang, submit)
+			}()
+			p.stop()
+			p.open()
+			n, err := p.sync.Recover(context.Background())
+			if err != nil || n != 1 {
+				t.Fatalf("recovered %d, %v", n, err)
+			}
+			want(t, p.push(wang, submit)[0], fieldsync.Duplicate, "")
+			page, err := p.store.Find(context.Background(), store.Query{
+				Kind: inspection.KindHazard, Where: []store.Cond{store.Where("class", store.Eq, store.Text("major"))}, Order: "occurredAt",
+			})
+			if err != nil || len(page.Docs) == 0 {
+				t.Fatalf("%d hazards, %v", len(page.Docs), err)
+			}
+		})
 	}
 }

@@ -155,6 +155,7 @@ func (s *Service) complete(ctx context.Context, id inspection.ID) error {
 			return err
 		}
 		rev := in.PendingEffects.Rev
+		s.reached(BeforeHazards)
 		again, err := s.derive(ctx, &in)
 		if err != nil {
 			return err
@@ -162,7 +163,7 @@ func (s *Service) complete(ctx context.Context, id inspection.ID) error {
 		if again {
 			continue
 		}
-		s.reached("hazards")
+		s.reached(AfterHazards)
 		done := inspection.Complete(in, rev)
 		w := working{old: d, memory: d.Memory, rewritten: true}
 		w.become(&done)
@@ -221,21 +222,76 @@ func (s *Service) derive(ctx context.Context, in *inspection.Inspection) (again 
 	return slices.ContainsFunc(outs, func(o store.Outcome) bool { return o.Status != store.OK }), nil
 }
 
-// Recover completes what a stop or crash left pending; call it before serving. It returns how many inspections it found.
+// Recover completes what a stop or crash left pending, and judges the inspections whose pack has come since; call it
+// before serving. It returns how many inspections it changed.
 func (s *Service) Recover(ctx context.Context) (int, error) {
 	n := 0
-	for {
-		page, err := s.Store.Find(ctx, store.Query{
-			Kind: inspection.Kind, Where: []store.Cond{store.Where("pendingEffects", store.Eq, store.Num(1))}, Limit: 100,
-		})
-		if err != nil || len(page.Docs) == 0 {
-			return n, err
-		}
-		for _, d := range page.Docs {
-			if err := s.complete(ctx, inspection.ID(d.ID)); err != nil {
-				return n, err
-			}
+	err := s.each(ctx, "unjudged", func(id inspection.ID) error {
+		judged, err := s.rejudge(ctx, id)
+		if judged {
 			n++
 		}
+		return err
+	})
+	if err != nil {
+		return n, err
 	}
+	return n, s.each(ctx, "pendingEffects", func(id inspection.ID) error {
+		n++
+		return s.complete(ctx, id)
+	})
+}
+
+// each calls f for every inspection with a flag.
+func (s *Service) each(ctx context.Context, field string, f func(inspection.ID) error) error {
+	var after store.PageKey
+	for {
+		page, err := s.Store.Find(ctx, store.Query{
+			Kind: inspection.Kind, Where: []store.Cond{store.Where(field, store.Eq, store.Num(1))}, After: after, Limit: 100,
+		})
+		if err != nil {
+			return err
+		}
+		for _, d := range page.Docs {
+			if err := f(inspection.ID(d.ID)); err != nil {
+				return err
+			}
+		}
+		if after = page.Next; after == (store.PageKey{}) {
+			return nil
+		}
+	}
+}
+
+// rejudge judges a submitted inspection that had no pack when it came; false while the pack is still not here.
+func (s *Service) rejudge(ctx context.Context, id inspection.ID) (bool, error) {
+	ref := store.Ref{Kind: inspection.Kind, ID: string(id)}
+	for range maxRounds {
+		d, err := s.Store.One(ctx, ref)
+		if err != nil {
+			return false, err
+		}
+		in, err := inspection.Decode(d.Body, d.Restricted)
+		if err != nil || !in.Unjudged {
+			return false, err
+		}
+		by := inspection.Cause{ServerTime: s.Now()}
+		if err := s.judge(&in, d.Rev+1, by); err != nil || in.Unjudged {
+			return false, err
+		}
+		w := working{old: d, memory: d.Memory}
+		w.become(&in)
+		one, err := w.write()
+		if err != nil {
+			return false, err
+		}
+		outs, err := s.Store.Commit(ctx, []store.Write{one})
+		if err != nil {
+			return false, err
+		}
+		if outs[0].Status == store.OK {
+			return true, s.complete(ctx, id)
+		}
+	}
+	return false, ErrBusy
 }
