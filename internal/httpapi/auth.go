@@ -1,0 +1,136 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"paicha/internal/auth"
+	"paicha/internal/directory"
+	"paicha/internal/store"
+
+	"github.com/go-json-experiment/json"
+	"github.com/gofiber/fiber/v2"
+)
+
+// Accounts is what the edge needs of sessions; *auth.Service is one.
+type Accounts interface {
+	Login(context.Context, auth.LoginRequest) (auth.Tokens, error)
+	Refresh(context.Context, auth.RefreshRequest) (auth.Tokens, error)
+	Verify(access string) (auth.Session, error)
+	Person(context.Context, auth.Session) (directory.User, error)
+	VerifyDevice(ctx context.Context, id directory.DeviceID, message, signature []byte) (auth.Session, directory.User, error)
+	Logout(context.Context, auth.SessionID) error
+}
+
+// LoginBody asks for a session and enrols the device whose key it carries. Proof is the device's signature of
+// auth.EnrolMessage, in standard base64.
+type LoginBody struct {
+	Login      string              `json:"login"`
+	Password   string              `json:"password"`
+	PublicKey  directory.PublicKey `json:"publicKey"`
+	DeviceName string              `json:"deviceName"`
+	Proof      []byte              `json:"proof"`
+}
+
+// RefreshBody asks for new tokens. Proof is the device's signature of auth.RefreshMessage, in standard base64; clients
+// best always send it, because the answer before may have been lost.
+type RefreshBody struct {
+	RefreshToken string `json:"refreshToken"`
+	Proof        []byte `json:"proof,omitempty"`
+}
+
+// TokensBody answers both.
+type TokensBody struct {
+	AccessToken      string             `json:"accessToken"`
+	AccessExpiresAt  time.Time          `json:"accessExpiresAt"`
+	RefreshToken     string             `json:"refreshToken"`
+	RefreshExpiresAt time.Time          `json:"refreshExpiresAt"`
+	User             directory.UserID   `json:"user"`
+	Device           directory.DeviceID `json:"device"`
+}
+
+func tokensBody(t auth.Tokens) TokensBody {
+	return TokensBody{
+		AccessToken: t.Access, AccessExpiresAt: t.AccessExpires, RefreshToken: t.Refresh,
+		RefreshExpiresAt: t.RefreshExpires, User: t.Session.User, Device: t.Session.Device,
+	}
+}
+
+// maxCredentials bounds the bodies of login and refresh; they are asked without a session.
+const maxCredentials = 8 << 10
+
+func (a *api) login(c *fiber.Ctx) error {
+	if err := a.logins.take(c.IP()); err != nil {
+		return refuseBody(c, err)
+	}
+	in, err := decode[LoginBody](c, maxCredentials)
+	if err != nil {
+		return err
+	}
+	out, err := a.Accounts.Login(c.UserContext(), auth.LoginRequest{
+		Login: in.Login, Password: in.Password, PublicKey: in.PublicKey, DeviceName: in.DeviceName, Proof: in.Proof,
+		Address: c.IP(),
+	})
+	if err != nil {
+		return err
+	}
+	return respond(c, tokensBody(out))
+}
+
+func (a *api) refresh(c *fiber.Ctx) error {
+	in, err := decode[RefreshBody](c, maxCredentials)
+	if err != nil {
+		return err
+	}
+	out, err := a.Accounts.Refresh(c.UserContext(), auth.RefreshRequest{Refresh: in.RefreshToken, Proof: in.Proof})
+	if err != nil {
+		return err
+	}
+	return respond(c, tokensBody(out))
+}
+
+func (a *api) logout(c *fiber.Ctx) error {
+	who, err := a.Accounts.Verify(bearer(c))
+	if err != nil {
+		return err
+	}
+	if err := a.Accounts.Logout(c.UserContext(), who.ID); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// Me is who one is to the server at this moment.
+type Me struct {
+	User    directory.User     `json:"user"`
+	Device  directory.DeviceID `json:"device,omitzero"`
+	Reading []MeReach          `json:"reading"`
+}
+
+// MeReach is one scope that one may read now, and as what.
+type MeReach struct {
+	Token    store.Token    `json:"token"`
+	Audience directory.Role `json:"audience"`
+}
+
+func (a *api) me(c *fiber.Ctx) error {
+	s := sessionOf(c)
+	out := Me{User: s.User, Device: s.Device}
+	for _, r := range s.User.Reading(a.Now()) {
+		out.Reading = append(out.Reading, MeReach{r.Token, r.Audience})
+	}
+	return respond(c, out)
+}
+
+// decode reads a JSON body into T. Members that T does not know are ignored; doubled ones and bad UTF-8 are ErrJSON.
+func decode[T any](c *fiber.Ctx, limit int) (T, error) {
+	var v T
+	body, err := jsonBody(c, limit)
+	if err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal(body, &v); err != nil {
+		return v, jsonFault(err)
+	}
+	return v, nil
+}

@@ -1,0 +1,114 @@
+package httpapi
+
+import (
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gofiber/fiber/v2"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// compressFrom is the size from which an answer is worth compressing, in bytes.
+const compressFrom = 1 << 10
+
+var (
+	zstdWriter = func() *zstd.Encoder {
+		// Its EncodeAll may be called concurrently. The fastest level is half of gzip's size and a fraction of its time.
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20), zstd.WithLowerEncoderMem(true))
+		if err != nil {
+			panic("httpapi: zstd options: " + err.Error()) // constants: cannot fail
+		}
+		return e
+	}()
+	gzipWriters sync.Pool
+)
+
+// respond answers with JSON, compressed if the client takes it.
+func respond(c *fiber.Ctx, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return respondJSON(c, b)
+}
+
+// respondJSON answers with JSON that is encoded already; b is not kept.
+func respondJSON(c *fiber.Ctx, b []byte) error {
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
+	return respondBytes(c, b)
+}
+
+// respondBytes answers with bytes, compressed if they are many and the client takes it. b is not kept.
+func respondBytes(c *fiber.Ctx, b []byte) error {
+	c.Vary(fiber.HeaderAcceptEncoding)
+	encoding := ""
+	if len(b) >= compressFrom {
+		encoding = acceptable(c.Get(fiber.HeaderAcceptEncoding))
+	}
+	switch encoding {
+	case "zstd":
+		c.Set(fiber.HeaderContentEncoding, "zstd")
+		return c.Send(zstdWriter.EncodeAll(b, make([]byte, 0, len(b)/4)))
+	case "gzip":
+		z, _ := gzipWriters.Get().(*gzip.Writer)
+		if z == nil {
+			var err error
+			if z, err = gzip.NewWriterLevel(nil, gzip.BestSpeed); err != nil {
+				return err
+			}
+		}
+		c.Set(fiber.HeaderContentEncoding, "gzip")
+		z.Reset(c.Response().BodyWriter())
+		_, err := z.Write(b)
+		if cerr := z.Close(); err == nil {
+			err = cerr
+		}
+		gzipWriters.Put(z)
+		return err
+	}
+	return c.Send(b)
+}
+
+// acceptable chooses zstd before gzip among what Accept-Encoding names with a weight that is not 0 (RFC 9110, 12.5.3).
+func acceptable(header string) string {
+	best := ""
+	for part := range strings.SplitSeq(header, ",") {
+		name, params, _ := strings.Cut(part, ";")
+		if q := strings.ReplaceAll(params, " ", ""); q == "q=0" || strings.HasPrefix(q, "q=0.") && strings.Trim(q[4:], "0") == "" {
+			continue
+		}
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "zstd":
+			return "zstd"
+		case "gzip":
+			best = "gzip"
+		}
+	}
+	return best
+}
+
+// jsonFault points at what is wrong in a body.
+func jsonFault(err error) error {
+	var sem *json.SemanticError
+	if errors.As(err, &sem) {
+		return ErrJSON.At(string(sem.JSONPointer)).Because(err)
+	}
+	var syn *jsontext.SyntacticError
+	if errors.As(err, &syn) {
+		return ErrJSON.At(string(syn.JSONPointer)).Because(err)
+	}
+	return ErrJSON.Because(err)
+}
+
+// bearer is the access token of a request (RFC 6750), "" if there is none.
+func bearer(c *fiber.Ctx) string {
+	scheme, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
