@@ -79,6 +79,7 @@ var Policy = []Row{
 	{Action: "pull:receipt"},
 
 	// Routes that need no session.
+	{Action: "GET /", Public: true},
 	{Action: "GET /healthz", Public: true},
 	{Action: "GET /readyz", Public: true},
 	{Action: "GET /metrics", Public: true}, // on its own listener
@@ -112,6 +113,14 @@ var Policy = []Row{
 	{Action: "DELETE /api/v1/media/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
 	{Action: "GET /api/v1/photos/:hash", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 	{Action: "GET /api/v1/photos/:hash/:size", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+
+	{Action: "OPTIONS /api/v1/uploads", Public: true}, // says only what tus can do here
+	{Action: "POST /api/v1/uploads", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "HEAD /api/v1/uploads/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "PATCH /api/v1/uploads/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "DELETE /api/v1/uploads/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "GET /api/v1/inspections/:id/photos/:sha256", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/inspections/:id/photos/:sha256/:size", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 
 	// The console's lists and single documents.
 	{Action: "GET /api/v1/inspections", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
