@@ -39,7 +39,7 @@ type Limits struct {
 var DefaultLimits = Limits{
 	PushBytes: 8 << 20, PushMutations: 500, MutationBytes: 1 << 20,
 	PullDocs: 1000, PullBytes: 4 << 20,
-	PhotoBytes: 30 << 20, ChunkBytes: 8 << 20, ChunkSuggested: 256 << 10,
+	PhotoBytes: 30 << 20, ChunkBytes: 30 << 20, ChunkSuggested: 256 << 10,
 }
 
 // HelloRequest opens a session of syncing.

@@ -172,32 +172,22 @@ func permits(u directory.User, role directory.Role, s Scope, tokens []store.Toke
 	return false
 }
 
-// covered reports whether a grant of the role gives one of the tokens, a supervisor's by its twin too.
+// covered reports whether a grant of the role gives one of the tokens: a supervisor's by its sup: twin too.
 func covered(u directory.User, role directory.Role, tokens []store.Token, at time.Time) bool {
-	for _, g := range u.ActiveGrants(at) {
-		if g.Role != role {
-			continue
-		}
-		if slices.Contains(tokens, g.Token) ||
-			role == directory.RoleSupervisor && slices.Contains(tokens, directory.SupervisorTwin(g.Token)) {
-			return true
-		}
-	}
-	return false
+	return granted(u, role, tokens, at, role == directory.RoleSupervisor)
 }
 
 // inPlace reports whether a grant of the role lies over the document's place. A draft carries no region tokens, but its
 // supervisors' twins tell where it is; they are read here to check the team's place, not to show anything.
 func inPlace(u directory.User, role directory.Role, tokens []store.Token, at time.Time) bool {
-	for _, g := range u.ActiveGrants(at) {
-		if g.Role != role {
-			continue
-		}
-		if slices.Contains(tokens, g.Token) || slices.Contains(tokens, directory.SupervisorTwin(g.Token)) {
-			return true
-		}
-	}
-	return false
+	return granted(u, role, tokens, at, true)
+}
+
+func granted(u directory.User, role directory.Role, tokens []store.Token, at time.Time, twins bool) bool {
+	return slices.ContainsFunc(u.ActiveGrants(at), func(g directory.Grant) bool {
+		return g.Role == role && (slices.Contains(tokens, g.Token) ||
+			twins && slices.Contains(tokens, directory.SupervisorTwin(g.Token)))
+	})
 }
 
 // IsCommand reports whether the action is a command's name.

@@ -225,8 +225,11 @@ func (s *Service) Refresh(ctx context.Context, r RefreshRequest) (Tokens, error)
 		}
 		return s.write(ctx, old, doc)
 	})
-	if err := errors.Join(err, verdict); err != nil {
+	if err != nil {
 		return Tokens{}, err
+	}
+	if verdict != nil {
+		return Tokens{}, verdict // the session is revoked by now, durably
 	}
 	return s.tokens(id, rec, next)
 }

@@ -14,25 +14,11 @@ type Config struct {
 	Demo           bool           // demonstration data and accounts with known passwords
 	LogFormat      string         // "json" or "text"
 	LogLevel       slog.Level     // records below are dropped
-	PublicURL      string         // scheme and host that clients see, without a trailing slash; empty: what the request says
 	TokenKeyFile   string         // signing key of access tokens; empty: made in Data at first start
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; empty: nobody's
 	ShutdownGrace  time.Duration  // how long open requests may finish after a stop signal
 
-	Store        string // "sqlite" or "mongo"
-	MongoURIFile string // file with the connection string; only with Store "mongo"
-	Blobs        string // "fs" or "minio"
-	MinIO        MinIO  // only with Blobs "minio"
-
 	Limits Limits
-}
-
-// MinIO says where photos are kept when not in Data.
-type MinIO struct {
-	Endpoint      string // host:port
-	Bucket        string
-	AccessKeyFile string
-	SecretKeyFile string
 }
 
 // Limits bound what one client can ask for. Bytes count after inflating.
@@ -43,11 +29,9 @@ type Limits struct {
 	PullBytes     int64 // bodies in one page of a pull
 	PullChanges   int   // changes in one page of a pull
 	PhotoBytes    int64 // one photo
-	PhotoPixels   int64 // width × height that may be decoded
 	ChunkBytes    int64 // one PATCH of an upload
 	Uploads       int   // unfinished uploads of one person
 	Streams       int   // open event streams in all
-	DeriveWorkers int   // photos decoded at the same time
 	Logins        int   // passwords verified at the same time, 64 MiB each
 }
 

@@ -20,7 +20,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "127.0.0.1:8080" || c.Store != "sqlite" || c.Limits.PushBytes != 4<<20 || c.Limits.PushMutations != 500 || c.BeyondLoopback() {
+	if c.Listen != "127.0.0.1:8080" || c.Limits.PushBytes != 8<<20 || c.Limits.PushMutations != 500 || c.BeyondLoopback() {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -53,8 +53,6 @@ func TestBadSettingsNameTheirKeys(t *testing.T) {
 		"MistypedEnv":    {nil, []string{"PAICHA_PUSH_BYTE=1"}, "PAICHA_PUSH_BYTE "},
 		"UnknownFlag":    {[]string{"--nope"}, nil, "nope"},
 		"StrayArgument":  {[]string{"now"}, nil, "now"},
-		"MongoWithout":   {[]string{"--store", "mongo"}, nil, "PAICHA_MONGO_URI_FILE"},
-		"MinIOWithout":   {[]string{"--blobs", "minio"}, nil, "PAICHA_MINIO_SECRET_KEY_FILE"},
 		"ChunkOverPhoto": {[]string{"--chunk-bytes", "64MiB"}, nil, "PAICHA_CHUNK_BYTES"},
 	}
 	for name, c := range cases {

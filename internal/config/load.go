@@ -70,21 +70,6 @@ func Load(args, environ []string, out io.Writer) (Config, error) {
 // together checks what only shows when settings are seen side by side.
 func together(c Config) []error {
 	var out []error
-	need := func(flag, value, because string) {
-		if value == "" {
-			s := setting{flag: flag}
-			out = append(out, fmt.Errorf("%s 时必须填写 --%s（环境变量 %s）（required with %s）", because, flag, s.env(), because))
-		}
-	}
-	if c.Store == "mongo" {
-		need("mongo-uri-file", c.MongoURIFile, "--store mongo")
-	}
-	if c.Blobs == "minio" {
-		need("minio-endpoint", c.MinIO.Endpoint, "--blobs minio")
-		need("minio-bucket", c.MinIO.Bucket, "--blobs minio")
-		need("minio-access-key-file", c.MinIO.AccessKeyFile, "--blobs minio")
-		need("minio-secret-key-file", c.MinIO.SecretKeyFile, "--blobs minio")
-	}
 	if c.Limits.ChunkBytes > c.Limits.PhotoBytes && c.Limits.PhotoBytes > 0 {
 		out = append(out, errors.New("--chunk-bytes（PAICHA_CHUNK_BYTES）不能大于 --photo-bytes（PAICHA_PHOTO_BYTES）（chunk larger than photo）"))
 	}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,7 +45,6 @@ func settings() []setting {
 			}
 			return nil
 		}},
-		{flag: "public-url", usage: "客户端看到的地址，例如 https://paicha.example", set: publicURL},
 		{flag: "token-key-file", usage: "访问令牌签名密钥文件；不填则首次启动时在数据目录生成", set: optional(func(c *Config) *string { return &c.TokenKeyFile })},
 		{flag: "trusted-proxies", usage: "可信反向代理网段，逗号分隔", set: prefixes},
 		{flag: "shutdown-grace", def: "20s", usage: "停止时等待未完成请求的时间", set: func(c *Config, v string) error {
@@ -57,24 +55,15 @@ func settings() []setting {
 			c.ShutdownGrace = d
 			return nil
 		}},
-		{flag: "store", def: "sqlite", usage: "存储 sqlite 或 mongo", set: oneOf(func(c *Config) *string { return &c.Store }, "sqlite", "mongo")},
-		{flag: "mongo-uri-file", usage: "内含 MongoDB 连接串的文件", set: optional(func(c *Config) *string { return &c.MongoURIFile })},
-		{flag: "blobs", def: "fs", usage: "照片存储 fs 或 minio", set: oneOf(func(c *Config) *string { return &c.Blobs }, "fs", "minio")},
-		{flag: "minio-endpoint", usage: "MinIO 地址 host:port", set: optional(func(c *Config) *string { return &c.MinIO.Endpoint })},
-		{flag: "minio-bucket", usage: "MinIO 存储桶", set: optional(func(c *Config) *string { return &c.MinIO.Bucket })},
-		{flag: "minio-access-key-file", usage: "内含 MinIO 访问密钥编号的文件", set: optional(func(c *Config) *string { return &c.MinIO.AccessKeyFile })},
-		{flag: "minio-secret-key-file", usage: "内含 MinIO 访问密钥的文件", set: optional(func(c *Config) *string { return &c.MinIO.SecretKeyFile })},
 		{flag: "body-bytes", def: "1MiB", usage: "普通请求体上限", set: size(func(c *Config) *int64 { return &c.Limits.BodyBytes }, 1<<12, 64<<20)},
-		{flag: "push-bytes", def: "4MiB", usage: "一次推送的上限（解压后）", set: size(func(c *Config) *int64 { return &c.Limits.PushBytes }, 1<<16, 64<<20)},
+		{flag: "push-bytes", def: "8MiB", usage: "一次推送的上限（解压后）", set: size(func(c *Config) *int64 { return &c.Limits.PushBytes }, 1<<16, 64<<20)},
 		{flag: "push-mutations", def: "500", usage: "一次推送的变更数上限", set: count(func(c *Config) *int { return &c.Limits.PushMutations }, 1, 10000)},
 		{flag: "pull-bytes", def: "4MiB", usage: "一页拉取的字节上限", set: size(func(c *Config) *int64 { return &c.Limits.PullBytes }, 1<<16, 64<<20)},
 		{flag: "pull-changes", def: "1000", usage: "一页拉取的变更数上限", set: count(func(c *Config) *int { return &c.Limits.PullChanges }, 1, 10000)},
-		{flag: "photo-bytes", def: "32MiB", usage: "单张照片的上限", set: size(func(c *Config) *int64 { return &c.Limits.PhotoBytes }, 1<<16, 1<<30)},
-		{flag: "photo-pixels", def: "50000000", usage: "单张照片的像素上限", set: size(func(c *Config) *int64 { return &c.Limits.PhotoPixels }, 1<<16, 200_000_000)},
-		{flag: "chunk-bytes", def: "1MiB", usage: "上传分段的上限", set: size(func(c *Config) *int64 { return &c.Limits.ChunkBytes }, 1<<14, 64<<20)},
-		{flag: "uploads", def: "64", usage: "每人未完成上传数上限", set: count(func(c *Config) *int { return &c.Limits.Uploads }, 1, 10000)},
+		{flag: "photo-bytes", def: "30MiB", usage: "单张照片的上限", set: size(func(c *Config) *int64 { return &c.Limits.PhotoBytes }, 1<<16, 1<<30)},
+		{flag: "chunk-bytes", def: "30MiB", usage: "上传分段的上限", set: size(func(c *Config) *int64 { return &c.Limits.ChunkBytes }, 1<<14, 64<<20)},
+		{flag: "uploads", def: "500", usage: "每人未完成上传数上限", set: count(func(c *Config) *int { return &c.Limits.Uploads }, 1, 10000)},
 		{flag: "streams", def: "2000", usage: "事件流连接数上限", set: count(func(c *Config) *int { return &c.Limits.Streams }, 1, 100000)},
-		{flag: "derive-workers", def: "2", usage: "同时生成预览图的照片数", set: count(func(c *Config) *int { return &c.Limits.DeriveWorkers }, 1, 64)},
 		{flag: "logins", def: "2", usage: "同时验证的密码数", set: count(func(c *Config) *int { return &c.Limits.Logins }, 1, 64)},
 	}
 }
@@ -114,19 +103,6 @@ func address(v string) error {
 	if err != nil {
 		return errors.New("应为 host:port，例如 127.0.0.1:8080（want host:port）")
 	}
-	return nil
-}
-
-func publicURL(c *Config, v string) error {
-	if v == "" {
-		c.PublicURL = ""
-		return nil
-	}
-	u, err := url.Parse(v)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("应为 https://主机，不带账号、参数（want https://host without user, query or fragment）")
-	}
-	c.PublicURL = strings.TrimRight(v, "/")
 	return nil
 }
 
