@@ -14,8 +14,8 @@ import (
 	"sync"
 	"time"
 
-	"paicha/internal/directory"
 	"paicha/inspection"
+	"paicha/internal/directory"
 	"paicha/internal/store"
 	fieldsync "paicha/sync"
 	"paicha/sync/client"

@@ -9,7 +9,7 @@ import (
 )
 
 // photo makes a JPEG of a working place that does not exist: a lamp's light on noise. Each seed gives other bytes, and
-// the noise makes it as large as what a tablet's camera takes (about 0.8 MB).
+// the noise makes it too large for one piece of an upload (about 0.3 MB).
 func photo(seed uint64) ([]byte, error) {
 	const width, height = 960, 720
 	noise := rand.New(rand.NewPCG(seed, 5325)) //nolint:gosec // a picture, no secret
