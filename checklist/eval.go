@@ -105,8 +105,10 @@ func (j *judging) rule(r *Rule, inst int) {
 }
 
 func (j *judging) raise(r *Rule, inst int) {
-	f := Finding{Rule: r.ID, Instance: j.names[inst], Class: r.Class, Items: slices.Clone(r.Reads),
-		Explanation: j.explain(r.Explain, inst), Caveat: r.Caveat, Unverified: r.Unverified}
+	f := Finding{
+		Rule: r.ID, Instance: j.names[inst], Class: r.Class, Items: slices.Clone(r.Reads),
+		Explanation: j.explain(r.Explain, inst), Caveat: r.Caveat, Unverified: r.Unverified,
+	}
 	f.Clauses = make([]Citation, len(r.Clauses))
 	for i, ref := range r.Clauses {
 		f.Clauses[i] = j.pack.cited[ref]
@@ -179,8 +181,10 @@ func (j *judging) needsHuman(r *Rule, inst int) bool {
 
 func (j *judging) fail(r *Rule, inst int) {
 	for _, code := range r.Reads {
-		j.verdict.Human = append(j.verdict.Human, HumanCheck{Item: code, Instance: j.names[inst], Rules: []RuleID{r.ID},
-			Reason: "规则“" + string(r.ID) + "”运行出错，该项必须人工判定"})
+		j.verdict.Human = append(j.verdict.Human, HumanCheck{
+			Item: code, Instance: j.names[inst], Rules: []RuleID{r.ID},
+			Reason: "规则“" + string(r.ID) + "”运行出错，该项必须人工判定",
+		})
 	}
 }
 

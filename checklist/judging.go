@@ -65,9 +65,11 @@ type judging struct {
 }
 
 func newJudging(p *Pack, facts Facts) *judging {
-	j := &judging{pack: p, facts: make(map[FactCode]ref.Val, len(p.Facts)), names: []string{""},
+	j := &judging{
+		pack: p, facts: make(map[FactCode]ref.Val, len(p.Facts)), names: []string{""},
 		unsure: map[place][]FactCode{}, opened: map[question]int{}, touched: map[place]bool{}, judged: make([]bool, len(p.items)),
-		verdict: Verdict{Findings: []Finding{}, Open: []OpenQuestion{}, Human: []HumanCheck{}}}
+		verdict: Verdict{Findings: []Finding{}, Open: []OpenQuestion{}, Human: []HumanCheck{}},
+	}
 	for i := range p.Rules {
 		for _, k := range p.Rules[i].reads {
 			j.judged[k] = true

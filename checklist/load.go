@@ -9,8 +9,10 @@ func LoadStandard(file string, data []byte) (*Standard, error) {
 		return nil, ErrStandard.Saying("判定标准文件 %s：%v", file, err).Because(err)
 	}
 	in := f.Standard
-	s := &Standard{ID: StandardID(in.ID), Title: in.Title, Document: in.Document, Issuer: in.Issuer, Status: in.Status,
-		Sectors: in.Sectors, Note: in.Note}
+	s := &Standard{
+		ID: StandardID(in.ID), Title: in.Title, Document: in.Document, Issuer: in.Issuer, Status: in.Status,
+		Sectors: in.Sectors, Note: in.Note,
+	}
 	fail := func(format string, args ...any) (*Standard, error) {
 		return nil, ErrStandard.Saying("判定标准文件 %s：%s", file, fmt.Sprintf(format, args...))
 	}
@@ -44,8 +46,10 @@ func LoadStandard(file string, data []byte) (*Standard, error) {
 		if _, err := ParseClauseRef(in.ID + "#" + c.Clause); err != nil {
 			return fail("条款号“%s”含有不允许的字符", clip(c.Clause))
 		}
-		clause := Clause{Clause: c.Clause, Heading: c.Heading, Criterion: c.Criterion, Major: c.Major == nil || *c.Major,
-			Ask: c.Ask, Evidence: c.Evidence, Verified: *c.Verified, Note: c.Note}
+		clause := Clause{
+			Clause: c.Clause, Heading: c.Heading, Criterion: c.Criterion, Major: c.Major == nil || *c.Major,
+			Ask: c.Ask, Evidence: c.Evidence, Verified: *c.Verified, Note: c.Note,
+		}
 		for _, m := range c.Measurable {
 			if m.Quantity == "" || m.MajorWhen == "" {
 				return fail("条款“%s”的限值缺少名称或判定条件", c.Clause)
@@ -128,9 +132,11 @@ func (f *packFile) items(p *Pack) map[ItemCode]*Item {
 	for _, s := range f.Sections {
 		section := Section{ID: s.ID, Title: s.Title, Items: make([]Item, len(s.Items))}
 		for j, it := range s.Items {
-			section.Items[j] = Item{Code: it.Code, Name: it.Name, Text: it.Text, Kind: it.Kind, Unit: it.Unit, Choices: it.Choices,
+			section.Items[j] = Item{
+				Code: it.Code, Name: it.Name, Text: it.Text, Kind: it.Kind, Unit: it.Unit, Choices: it.Choices,
 				Place: it.Place, Help: it.Help, Evidence: it.Evidence, Photos: it.Photos, Advice: it.Advice, Core: it.Core,
-				When: it.When, Class: it.Class, Annex1: it.Annex1, Clauses: it.Clauses}
+				When: it.When, Class: it.Class, Annex1: it.Annex1, Clauses: it.Clauses,
+			}
 			if it.Name == "" {
 				section.Items[j].Name = it.Text
 			}
@@ -143,8 +149,10 @@ func (f *packFile) items(p *Pack) map[ItemCode]*Item {
 
 func (f *packFile) rule(ps *problems, p *Pack, items map[ItemCode]*Item, standards *Standards, i int) {
 	in := f.Rules[i]
-	r := Rule{ID: in.ID, Class: in.Class, When: in.When, Applies: in.Applies, Threshold: in.Threshold, While: in.While,
-		Clauses: in.Clauses, Measures: in.Measures, Explain: in.Explain}
+	r := Rule{
+		ID: in.ID, Class: in.Class, When: in.When, Applies: in.Applies, Threshold: in.Threshold, While: in.While,
+		Clauses: in.Clauses, Measures: in.Measures, Explain: in.Explain,
+	}
 	structured := in.Threshold != nil || len(in.While) > 0
 	if structured == (in.When != "") {
 		ps.add("rule_invalid", fmt.Sprintf("规则“%s”要么写 when，要么写 threshold 或 while，不能都写或都不写", clip(string(in.ID))), "rules", i, "when")
@@ -174,9 +182,11 @@ func (f *packFile) impliedRules(p *Pack, standards *Standards) {
 					break
 				}
 			}
-			p.Rules = append(p.Rules, Rule{ID: RuleID(it.Code), Class: it.Class,
+			p.Rules = append(p.Rules, Rule{
+				ID: RuleID(it.Code), Class: it.Class,
 				When:    fmt.Sprintf("ans[%q].result == %q", string(it.Code), string(ResultNonconform)),
-				Clauses: it.Clauses, Measures: it.Measures, Caveat: caveat(standards, it.Measures), Explain: explain})
+				Clauses: it.Clauses, Measures: it.Measures, Caveat: caveat(standards, it.Measures), Explain: explain,
+			})
 		}
 	}
 }

@@ -13,9 +13,13 @@ import (
 // small makes a pack of one measured item; limit and class vary its content.
 func small(t *testing.T, version, standard string, limit float64, class Class) *Pack {
 	t.Helper()
-	std := &Standard{ID: StandardID(standard), Title: "标准", Effective: "2021-01-01", Sectors: []Sector{"coal-mine"},
-		Clauses: []Clause{{Clause: "第一条", Heading: "题", Criterion: "情形", Major: true, Verified: true,
-			Measurable: []Measure{{Quantity: "浓度", Unit: "%", MajorWhen: fmt.Sprintf("> %v", limit)}}}}}
+	std := &Standard{
+		ID: StandardID(standard), Title: "标准", Effective: "2021-01-01", Sectors: []Sector{"coal-mine"},
+		Clauses: []Clause{{
+			Clause: "第一条", Heading: "题", Criterion: "情形", Major: true, Verified: true,
+			Measurable: []Measure{{Quantity: "浓度", Unit: "%", MajorWhen: fmt.Sprintf("> %v", limit)}},
+		}},
+	}
 	if standard == "old" {
 		std.Effective, std.Ended = "2015-01-01", "2021-01-01"
 	}
@@ -178,9 +182,11 @@ func TestCompiledJSON(t *testing.T) {
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	for name, data := range map[string][]byte{"Empty": nil, "Null": []byte("null"), "Array": []byte("[]"), "OtherFormat": []byte(`{"format":"x"}`),
+	for name, data := range map[string][]byte{
+		"Empty": nil, "Null": []byte("null"), "Array": []byte("[]"), "OtherFormat": []byte(`{"format":"x"}`),
 		"UnknownField": []byte(`{"format":"paicha-pack/1","zzz":1}`), "Huge": bytes.Repeat([]byte("x"), maxPackJSON+1),
-		"Deep": bytes.Repeat([]byte("["), maxPackJSON), "Half": []byte(`{"format":"paicha-pack/1"`), "Empty object": []byte(`{}`)} {
+		"Deep": bytes.Repeat([]byte("["), maxPackJSON), "Half": []byte(`{"format":"paicha-pack/1"`), "Empty object": []byte(`{}`),
+	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := DecodePack(data, ""); err == nil {
 				t.Error("accepted")
@@ -214,8 +220,20 @@ func TestUnits(t *testing.T) {
 		from, to string
 		want     float64
 		ok       bool
-	}{{10, "‰", "%", 1, true}, {7, "‰", "‰", 7, true}, {24, "ppm", "%", 0.0024, true}, {740, "kPa", "MPa", 0.74, true}, {30, "cm", "m", 0.3, true},
-		{1, "％", "%", 1, true}, {1, "% CH4", "%", 1, true}, {1, "", "", 1, true}, {1, "", "%", 0, false}, {1, "%", "", 0, false}, {1, "mg/m³", "%", 0, false}, {1, "米", "m", 1, true}} {
+	}{
+		{10, "‰", "%", 1, true},
+		{7, "‰", "‰", 7, true},
+		{24, "ppm", "%", 0.0024, true},
+		{740, "kPa", "MPa", 0.74, true},
+		{30, "cm", "m", 0.3, true},
+		{1, "％", "%", 1, true},
+		{1, "% CH4", "%", 1, true},
+		{1, "", "", 1, true},
+		{1, "", "%", 0, false},
+		{1, "%", "", 0, false},
+		{1, "mg/m³", "%", 0, false},
+		{1, "米", "m", 1, true},
+	} {
 		if got, ok := convert(c.v, c.from, c.to); ok != c.ok || got != c.want {
 			t.Errorf("%v %s → %s: %v %v", c.v, c.from, c.to, got, ok)
 		}

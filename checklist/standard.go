@@ -246,8 +246,10 @@ func (s *Standards) Cite(ref ClauseRef) (Citation, bool) {
 	if c == nil || std == nil {
 		return Citation{}, false
 	}
-	return Citation{Ref: ref, Standard: std.ID, Title: std.Title, Clause: c.Clause, Heading: c.Heading,
-		Criterion: c.Criterion, Major: c.Major, Verified: c.Verified, Note: c.Note}, true
+	return Citation{
+		Ref: ref, Standard: std.ID, Title: std.Title, Clause: c.Clause, Heading: c.Heading,
+		Criterion: c.Criterion, Major: c.Major, Verified: c.Verified, Note: c.Note,
+	}, true
 }
 
 // validID accepts ids of packs, standards, sections, items, facts and rules: lower-case ASCII letters, digits, "-" and

@@ -36,8 +36,10 @@ func accepted(t testing.TB, h Hazard) Hazard {
 
 // hazardIn is a hazard in a status, with what the way there leaves behind.
 func hazardIn(s Status) Hazard {
-	h := Hazard{ID: "h", Unit: Unit{ID: "e1"}, Region: "532501", Sectors: []Sector{"town-gas"}, Class: KeyCase, Status: s,
-		Source: FromEnterprise, Owner: Owner{Region: "532501", Department: "d1"}}
+	h := Hazard{
+		ID: "h", Unit: Unit{ID: "e1"}, Region: "532501", Sectors: []Sector{"town-gas"}, Class: KeyCase, Status: s,
+		Source: FromEnterprise, Owner: Owner{Region: "532501", Department: "d1"},
+	}
 	if s == Rectifying || s == Rectified || s == Accepted {
 		f := fixings()
 		h.Fixings = &f
@@ -84,14 +86,22 @@ func TestHazardMoves(t *testing.T) {
 	// The life of a hazard once more, by hand: what is not here must be refused.
 	want := map[Status]map[Command]Status{
 		"": {CmdReport: Reported},
-		Reported: {CmdConfirm: Confirmed, CmdWithdraw: Withdrawn, CmdRegrade: Reported, CmdTransfer: Reported,
-			CmdExempt: Reported, CmdHazardRemark: Reported},
-		Confirmed: {CmdPlan: Rectifying, CmdRectify: Rectified, CmdWithdraw: Withdrawn, CmdRegrade: Confirmed,
-			CmdTransfer: Confirmed, CmdExempt: Confirmed, CmdList: Confirmed, CmdHazardRemark: Confirmed},
-		Rectifying: {CmdRectify: Rectified, CmdPlan: Rectifying, CmdRegrade: Rectifying, CmdTransfer: Rectifying,
-			CmdExempt: Rectifying, CmdList: Rectifying, CmdExtend: Rectifying, CmdHazardRemark: Rectifying},
-		Rectified: {CmdAccept: Accepted, CmdReject: Rectifying, CmdRegrade: Rectified, CmdTransfer: Rectified,
-			CmdExempt: Rectified, CmdHazardRemark: Rectified},
+		Reported: {
+			CmdConfirm: Confirmed, CmdWithdraw: Withdrawn, CmdRegrade: Reported, CmdTransfer: Reported,
+			CmdExempt: Reported, CmdHazardRemark: Reported,
+		},
+		Confirmed: {
+			CmdPlan: Rectifying, CmdRectify: Rectified, CmdWithdraw: Withdrawn, CmdRegrade: Confirmed,
+			CmdTransfer: Confirmed, CmdExempt: Confirmed, CmdList: Confirmed, CmdHazardRemark: Confirmed,
+		},
+		Rectifying: {
+			CmdRectify: Rectified, CmdPlan: Rectifying, CmdRegrade: Rectifying, CmdTransfer: Rectifying,
+			CmdExempt: Rectifying, CmdList: Rectifying, CmdExtend: Rectifying, CmdHazardRemark: Rectifying,
+		},
+		Rectified: {
+			CmdAccept: Accepted, CmdReject: Rectifying, CmdRegrade: Rectified, CmdTransfer: Rectified,
+			CmdExempt: Rectified, CmdHazardRemark: Rectified,
+		},
 		Accepted:  {CmdHazardRemark: Accepted},
 		Withdrawn: {CmdReopen: Reported, CmdHazardRemark: Withdrawn},
 	}
@@ -136,8 +146,10 @@ func TestInspectionMoves(t *testing.T) {
 	want := map[Status]map[Command]Status{
 		"":    {CmdSave: Draft},
 		Draft: {CmdSave: Draft, CmdSubmit: Submitted, CmdSettle: Draft, CmdRemark: Draft},
-		Submitted: {CmdSave: Submitted, CmdSubmit: Submitted, CmdAmend: Submitted, CmdSettle: Submitted,
-			CmdRemark: Submitted},
+		Submitted: {
+			CmdSave: Submitted, CmdSubmit: Submitted, CmdAmend: Submitted, CmdSettle: Submitted,
+			CmdRemark: Submitted,
+		},
 	}
 	for from, in := range map[Status]Inspection{"": {}, Draft: begun(t), Submitted: submitted(t)} {
 		in.Status = from
@@ -264,8 +276,10 @@ func TestHazardCommandEffects(t *testing.T) {
 func TestRepeat(t *testing.T) {
 	clause := []Citation{{Standard: "s", Clause: "1"}}
 	make := func(id HazardID, edit func(*Hazard)) Hazard {
-		h := Hazard{ID: id, Inspection: ID("i-" + id), Unit: Unit{ID: "e"}, Citations: clause, Source: FromDepartment,
-			Status: Rectifying, ReceivedAt: noon, OccurredAt: noon}
+		h := Hazard{
+			ID: id, Inspection: ID("i-" + id), Unit: Unit{ID: "e"}, Citations: clause, Source: FromDepartment,
+			Status: Rectifying, ReceivedAt: noon, OccurredAt: noon,
+		}
 		edit(&h)
 		return h
 	}

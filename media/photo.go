@@ -31,9 +31,16 @@ func Sniff(head []byte) (Type, error) {
 		mime string
 		as   Type
 	}{
-		{"image/jpeg", JPEG}, {"image/png", PNG}, {"image/vnd.mozilla.apng", PNG}, {"image/webp", WebP},
-		{"image/heic", HEIC}, {"image/heif", HEIC}, {"image/heic-sequence", HEIC}, {"image/heif-sequence", HEIC},
-		{"video/mp4", MP4}, {"application/pdf", PDF},
+		{"image/jpeg", JPEG},
+		{"image/png", PNG},
+		{"image/vnd.mozilla.apng", PNG},
+		{"image/webp", WebP},
+		{"image/heic", HEIC},
+		{"image/heif", HEIC},
+		{"image/heic-sequence", HEIC},
+		{"image/heif-sequence", HEIC},
+		{"video/mp4", MP4},
+		{"application/pdf", PDF},
 	} {
 		if m.Is(t.mime) {
 			return t.as, nil

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"paicha/inspection"
@@ -165,7 +166,7 @@ func (a *attempt) allowed(m *mutation, w *working, tokens []store.Token) (Result
 		}
 		return a.setAside(m, tokens), false
 	}
-	if via, _ := p.scope.covers(m.Doc.Kind, tokens); len(via) == 0 && w.old.Rev > 0 && !begins(m) {
+	if via, _ := p.scope.covers(m.Doc.Kind, tokens); len(via) == 0 && w.old.Rev > 0 && m.Doc.Kind != inspection.Kind {
 		return waiting(m.ID, Blocked, ErrBlocked), false
 	}
 	return a.stateless(m, ErrForbidden), false
@@ -179,6 +180,14 @@ func endOfRight(u directory.User, action auth.Action, tokens []store.Token, now 
 		return now, true
 	}
 	var end time.Time
+	given := u
+	given.Grants = slices.Clone(u.Grants)
+	for i := range given.Grants {
+		given.Grants[i].Revoked = false
+	}
+	if auth.Allow(given, action, tokens, now) == nil {
+		return end, true // taken away, not run out: no work is applied under it any more
+	}
 	for _, g := range u.Grants {
 		if g.Until.IsZero() || g.Until.After(now) || !g.Until.After(end) {
 			continue

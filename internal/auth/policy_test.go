@@ -14,13 +14,19 @@ var noon = time.Date(2023, 6, 1, 4, 0, 0, 0, time.UTC)
 
 // people are one of each role, in the same place and enterprise.
 var people = map[directory.Role]directory.User{
-	directory.RoleInspector: {ID: "me", Roles: []directory.Role{directory.RoleInspector},
-		Grants: []directory.Grant{{Token: "532504/coal-mine", Role: directory.RoleInspector}}},
-	directory.RoleSupervisor: {ID: "me", Roles: []directory.Role{directory.RoleSupervisor},
-		Grants: []directory.Grant{{Token: "532504", Role: directory.RoleSupervisor}}},
+	directory.RoleInspector: {
+		ID: "me", Roles: []directory.Role{directory.RoleInspector},
+		Grants: []directory.Grant{{Token: "532504/coal-mine", Role: directory.RoleInspector}},
+	},
+	directory.RoleSupervisor: {
+		ID: "me", Roles: []directory.Role{directory.RoleSupervisor},
+		Grants: []directory.Grant{{Token: "532504", Role: directory.RoleSupervisor}},
+	},
 	directory.RoleEnterprise: {ID: "me", Roles: []directory.Role{directory.RoleEnterprise}, Enterprise: "mine"},
-	directory.RoleAnalyst: {ID: "me", Roles: []directory.Role{directory.RoleAnalyst},
-		Grants: []directory.Grant{{Token: "5325", Role: directory.RoleAnalyst}}},
+	directory.RoleAnalyst: {
+		ID: "me", Roles: []directory.Role{directory.RoleAnalyst},
+		Grants: []directory.Grant{{Token: "5325", Role: directory.RoleAnalyst}},
+	},
 	directory.RoleAdmin: {ID: "me", Roles: []directory.Role{directory.RoleAdmin}},
 }
 
@@ -48,14 +54,20 @@ func TestEveryCell(t *testing.T) {
 		No:  {},
 		Any: {ins: yes, sup: yes, ent: yes, ana: yes, adm: yes},
 		Own: {ins: own, sup: own, ent: own, ana: own, adm: own},
-		Team: {ins: {true, false, false, true, false, false}, sup: {true, false, false, true, false, false},
-			ana: {true, false, true, true, false, false}},
+		Team: {
+			ins: {true, false, false, true, false, false}, sup: {true, false, false, true, false, false},
+			ana: {true, false, true, true, false, false},
+		},
 		SelfCheck:  {ent: {false, false, false, true, false, false}},
 		Enterprise: {ent: {false, false, false, true, true, false}},
-		Region: {ins: {false, false, false, false, true, false}, sup: {true, true, false, true, true, false},
-			ana: {false, false, false, false, true, true}},
-		Reach: {ins: {true, false, true, true, true, false}, sup: {true, true, true, true, true, false},
-			ana: {true, false, true, true, true, true}, ent: own, adm: own},
+		Region: {
+			ins: {false, false, false, false, true, false}, sup: {true, true, false, true, true, false},
+			ana: {false, false, false, false, true, true},
+		},
+		Reach: {
+			ins: {true, false, true, true, true, false}, sup: {true, true, true, true, true, false},
+			ana: {true, false, true, true, true, true}, ent: own, adm: own,
+		},
 	}
 	for _, row := range Policy {
 		for _, role := range directory.Roles() {

@@ -50,8 +50,10 @@ const password = directory.DemoPassword
 
 func setUp(t *testing.T) *fixture {
 	f := &fixture{t: t, ctx: t.Context(), at: noon}
-	engine, err := sqlite.Open(f.ctx, sqlite.Options{Path: filepath.Join(t.TempDir(), "paicha.db"),
-		Indexes: slices.Concat(directory.Indexes, Indexes)})
+	engine, err := sqlite.Open(f.ctx, sqlite.Options{
+		Path:    filepath.Join(t.TempDir(), "paicha.db"),
+		Indexes: slices.Concat(directory.Indexes, Indexes),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +62,10 @@ func setUp(t *testing.T) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Service, err = New(Options{Store: f.store, Now: f.now, NewID: uuid.New, Rand: rand.Reader,
-		Key: bytes.Repeat([]byte{7}, 32), Params: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}})
+	f.Service, err = New(Options{
+		Store: f.store, Now: f.now, NewID: uuid.New, Rand: rand.Reader,
+		Key: bytes.Repeat([]byte{7}, 32), Params: &argon2id.Params{Memory: 64, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,8 +121,10 @@ func (tb tablet) sign(message []byte) []byte {
 }
 
 func (f *fixture) login(tb tablet, login, pw string) (Tokens, error) {
-	return f.Login(f.ctx, LoginRequest{Login: login, Password: pw, PublicKey: tb.public, DeviceName: "平板",
-		Proof: tb.sign(EnrolMessage(strings.ToLower(login), tb.public)), Address: "192.0.2.1"})
+	return f.Login(f.ctx, LoginRequest{
+		Login: login, Password: pw, PublicKey: tb.public, DeviceName: "平板",
+		Proof: tb.sign(EnrolMessage(strings.ToLower(login), tb.public)), Address: "192.0.2.1",
+	})
 }
 
 func (f *fixture) mustLogin(tb tablet, login string) Tokens {
@@ -169,8 +175,10 @@ func TestLogin(t *testing.T) {
 	f.want(err, ErrCredentials)
 	_, err = f.login(tb, "\xff", password)
 	f.want(err, ErrCredentials)
-	_, err = f.Login(f.ctx, LoginRequest{Login: "inspector1", Password: password, PublicKey: tb.public, DeviceName: "平板",
-		Proof: newTablet(t).sign(EnrolMessage("inspector1", tb.public))})
+	_, err = f.Login(f.ctx, LoginRequest{
+		Login: "inspector1", Password: password, PublicKey: tb.public, DeviceName: "平板",
+		Proof: newTablet(t).sign(EnrolMessage("inspector1", tb.public)),
+	})
 	f.want(err, ErrSignature)
 }
 
@@ -190,8 +198,10 @@ func TestLoginTooManyFailures(t *testing.T) {
 func TestAccessEnds(t *testing.T) {
 	f, tb := setUp(t), newTablet(t)
 	tk := f.mustLogin(tb, "inspector1")
-	for _, bad := range []string{"", "x", tk.Access + "x", tk.Access[:len(tk.Access)-4], tk.Refresh, strings.Repeat("a.", 1<<16),
-		"eyJhbGciOiJub25lIn0." + strings.Split(tk.Access, ".")[1] + "."} {
+	for _, bad := range []string{
+		"", "x", tk.Access + "x", tk.Access[:len(tk.Access)-4], tk.Refresh, strings.Repeat("a.", 1<<16),
+		"eyJhbGciOiJub25lIn0." + strings.Split(tk.Access, ".")[1] + ".",
+	} {
 		_, err := f.Verify(bad)
 		f.want(err, ErrToken)
 	}

@@ -75,8 +75,10 @@ func TestDemoBroken(t *testing.T) {
 }
 
 func TestDocuments(t *testing.T) {
-	e := Enterprise{ID: "e1", Name: " 示范厂 ", Region: "532501", Sectors: []SectorID{Hospital, Fire, Fire},
-		Location: &Location{1, 2, WGS84}}
+	e := Enterprise{
+		ID: "e1", Name: " 示范厂 ", Region: "532501", Sectors: []SectorID{Hospital, Fire, Fire},
+		Location: &Location{1, 2, WGS84},
+	}
 	doc, err := EnterpriseDoc(e)
 	if err != nil {
 		t.Fatal(err)
@@ -85,8 +87,10 @@ func TestDocuments(t *testing.T) {
 	if err != nil || back.Name != "示范厂" || len(back.Sectors) != 2 || back.Status != Operating || *back.Location != *e.Location {
 		t.Errorf("%+v %v", back, err)
 	}
-	u := User{ID: "u1", Login: "Ab", Name: "甲", Roles: []Role{RoleInspector},
-		Grants: []Grant{{Token: "5325", Role: RoleInspector, Until: time.Unix(9, 0).UTC(), Reason: ReasonAway}}}
+	u := User{
+		ID: "u1", Login: "Ab", Name: "甲", Roles: []Role{RoleInspector},
+		Grants: []Grant{{Token: "5325", Role: RoleInspector, Until: time.Unix(9, 0).UTC(), Reason: ReasonAway}},
+	}
 	ud, err := UserDoc(u)
 	if err != nil {
 		t.Fatal(err)

@@ -58,8 +58,10 @@ func TestLogin(t *testing.T) {
 }
 
 func TestDeviceKeyRefused(t *testing.T) {
-	for _, bad := range []PublicKey{"", "?", "AAAA", PublicKey(strings.Repeat("A", 4096)),
-		PublicKey(base64.StdEncoding.EncodeToString([]byte("-----BEGIN PUBLIC KEY-----")))} {
+	for _, bad := range []PublicKey{
+		"", "?", "AAAA", PublicKey(strings.Repeat("A", 4096)),
+		PublicKey(base64.StdEncoding.EncodeToString([]byte("-----BEGIN PUBLIC KEY-----"))),
+	} {
 		if _, err := DeviceIDOf(bad); !errors.Is(err, ErrDeviceKey) {
 			t.Errorf("%.20q: %v", bad, err)
 		}

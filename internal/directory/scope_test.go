@@ -82,12 +82,18 @@ func TestReading(t *testing.T) {
 		u    User
 		want []Reach
 	}{
-		"Inspector": {inspector, []Reach{{"532501/coal-mine", RoleInspector}, {"pack:all", RoleInspector},
-			{"pack:coal-mine", RoleInspector}, {"user:u1", RoleInspector}}},
+		"Inspector": {inspector, []Reach{
+			{"532501/coal-mine", RoleInspector},
+			{"pack:all", RoleInspector},
+			{"pack:coal-mine", RoleInspector},
+			{"user:u1", RoleInspector},
+		}},
 		"Enterprise": {enterprise, []Reach{{"ent:e1", RoleEnterprise}, {"pack:all", RoleEnterprise}, {"user:p1", RoleEnterprise}}},
 		"Analyst":    {analyst, []Reach{{"5325", RoleAnalyst}, {"pack:all", RoleAnalyst}, {"user:a1", RoleAnalyst}}},
-		"Admin": {User{ID: "d", Roles: []Role{RoleAdmin}}, []Reach{{"pack:all", RoleAdmin},
-			{"user:d", RoleAdmin}}},
+		"Admin": {User{ID: "d", Roles: []Role{RoleAdmin}}, []Reach{
+			{"pack:all", RoleAdmin},
+			{"user:d", RoleAdmin},
+		}},
 		"Disabled":       {disabled, nil},
 		"EveryGrantOver": {ended, nil},
 	} {
@@ -96,8 +102,12 @@ func TestReading(t *testing.T) {
 		}
 	}
 	got := supervisor.Reading(noon)
-	for _, want := range []Reach{{"5325/other", RoleSupervisor}, {"sup:5325/other", RoleSupervisor}, {"pack:hospital", RoleSupervisor},
-		{"user:s1", RoleInspector}} {
+	for _, want := range []Reach{
+		{"5325/other", RoleSupervisor},
+		{"sup:5325/other", RoleSupervisor},
+		{"pack:hospital", RoleSupervisor},
+		{"user:s1", RoleInspector},
+	} {
 		if !slices.Contains(got, want) {
 			t.Errorf("the supervisor lacks %v", want)
 		}

@@ -44,13 +44,13 @@ type site struct {
 	auth  *auth.Service
 }
 
-const password = "一个够长的测试口令"
+const password = "一个足够长的测试用口令2023"
 
 func newSite(t *testing.T, change ...func(*Deps)) *site {
 	t.Helper()
 	dir := t.TempDir()
 	engine, err := sqlite.Open(t.Context(), sqlite.Options{
-		Path: filepath.Join(dir, "paicha.db"),
+		Path:    filepath.Join(dir, "paicha.db"),
 		Indexes: append(append(append(append([]store.Index(nil), directory.Indexes...), inspection.Indexes...), auth.Indexes...), Indexes...),
 	})
 	if err != nil {

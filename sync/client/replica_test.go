@@ -50,16 +50,22 @@ func TestReplica(t *testing.T) {
 		"RemovedDrops":              {[]page{answer(`{"kind":"hazard","id":"a","rev":3,"removed":"left"}`, `"cursor":"2"`)}, `b={"v":5}x+y`},
 		"ForgetDropsWhatIsHeldOnly": {[]page{answer("", `"forget":["x"],"cursor":"2"`)}, `b={"v":5}y`},
 		"ForgetSparesWaitingWork":   {[]page{keep(answer("", `"forget":["x"],"cursor":"2"`), "a")}, `a={"v":2} b={"v":5}y`},
-		"SpareEndsWithTheWork": {[]page{keep(answer("", `"forget":["x"],"cursor":"2"`), "a"), answer("", `"forget":["q"],"cursor":"3"`)},
-			`b={"v":5}y`},
+		"SpareEndsWithTheWork": {
+			[]page{keep(answer("", `"forget":["x"],"cursor":"2"`), "a"), answer("", `"forget":["q"],"cursor":"3"`)},
+			`b={"v":5}y`,
+		},
 		"ResetKeepsUntilDone": {[]page{answer(change("b", "1", "x"), `"cursor":"2","more":true,"reset":true`)}, `a={"v":2}x b={"v":1}x`},
-		"SnapshotDoneDropsUnnamed": {[]page{answer(change("b", "1", "x"), `"cursor":"2","more":true,"reset":true`),
-			answer("", `"snapshotDone":["x"],"cursor":"3","more":true`)}, `b={"v":1}x`},
+		"SnapshotDoneDropsUnnamed": {[]page{
+			answer(change("b", "1", "x"), `"cursor":"2","more":true,"reset":true`),
+			answer("", `"snapshotDone":["x"],"cursor":"3","more":true`),
+		}, `b={"v":1}x`},
 		"SnapshotEndDropsLostGrants": {[]page{answer("", `"cursor":"2","more":false,"reset":true,"snapshotDone":["q"]`)}, ``},
 		"SnapshotSparesWaitingWork":  {[]page{keep(answer("", `"cursor":"2","reset":true`), "a")}, `a={"v":2}`},
 		"BackfillDropsNothingNamed":  {[]page{answer(change("c", "1", "z"), `"snapshotDone":["z","x"],"cursor":"2"`)}, `a={"v":2}x b={"v":5}x+y c={"v":1}z`},
-		"SamePageTwice": {[]page{answer(change("a", "3", "x"), `"cursor":"2"`), answer(change("a", "3", "x"), `"cursor":"2"`)},
-			`a={"v":3}x b={"v":5}x+y`},
+		"SamePageTwice": {
+			[]page{answer(change("a", "3", "x"), `"cursor":"2"`), answer(change("a", "3", "x"), `"cursor":"2"`)},
+			`a={"v":3}x b={"v":5}x+y`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "replica")

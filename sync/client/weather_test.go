@@ -122,8 +122,10 @@ func (w *weather) answer(rw http.ResponseWriter, r *http.Request) {
 		w.token = fmt.Sprint("t", w.n)
 		w.say(rw, session{User: "u1", Device: "d1", Access: w.token, Refresh: "r" + w.token})
 	case path == "/api/v1/sync/hello":
-		w.say(rw, fieldsync.HelloResponse{Protocol: 1, Epoch: w.epoch, ServerTime: start.Add(time.Duration(w.n) * time.Minute),
-			KeptUntil: w.kept, Wipe: w.wipe, Limits: fieldsync.Limits{PushBytes: 8 << 20, PushMutations: 500, ChunkBytes: 64 << 10, ChunkSuggested: 20 << 10}})
+		w.say(rw, fieldsync.HelloResponse{
+			Protocol: 1, Epoch: w.epoch, ServerTime: start.Add(time.Duration(w.n) * time.Minute),
+			KeptUntil: w.kept, Wipe: w.wipe, Limits: fieldsync.Limits{PushBytes: 8 << 20, PushMutations: 500, ChunkBytes: 64 << 10, ChunkSuggested: 20 << 10},
+		})
 	case path == "/api/v1/sync/push":
 		w.push(rw, r)
 	case path == "/api/v1/sync/pull":
@@ -217,8 +219,10 @@ var start = time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
 // begin returns a tablet that has logged in to a scripted peer.
 func begin(t *testing.T) (*Tablet, *weather) {
 	t.Helper()
-	w := &weather{t: t, epoch: "e1", status: map[string]fieldsync.Result{}, seen: map[fieldsync.MutationID][]string{},
-		files: map[string][]byte{}, sizes: map[string]int64{}}
+	w := &weather{
+		t: t, epoch: "e1", status: map[string]fieldsync.Result{}, seen: map[fieldsync.MutationID][]string{},
+		files: map[string][]byte{}, sizes: map[string]int64{},
+	}
 	srv := httptest.NewServer(w)
 	t.Cleanup(srv.Close)
 	tab := tablet(t, srv.URL, t.TempDir())
@@ -230,10 +234,12 @@ func begin(t *testing.T) (*Tablet, *weather) {
 
 func tablet(t *testing.T, server, dir string) *Tablet {
 	t.Helper()
-	tab := &Tablet{Server: server, Dir: dir, Name: "tablet", Now: func() time.Time { return start },
+	tab := &Tablet{
+		Server: server, Dir: dir, Name: "tablet", Now: func() time.Time { return start },
 		NewID:    func() uuid.UUID { return uuid.Must(uuid.NewV7()) },
 		Wait:     func(ctx context.Context, _ int) error { return ctx.Err() },
-		Attempts: 8, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+		Attempts: 8, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+	}
 	if err := tab.Open(); err != nil {
 		t.Fatal(err)
 	}

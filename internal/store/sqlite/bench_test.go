@@ -220,8 +220,10 @@ func BenchmarkRead(b *testing.B) {
 			})
 			b.Run("Find", func(b *testing.B) {
 				for b.Loop() {
-					p, err := e.Find(b.Context(), store.Query{Kind: "hazard", Order: "due", Desc: true, Limit: 50, Tokens: []store.Token{"532503"},
-						Where: []store.Cond{store.Where("status", store.Eq, store.Text("open"))}})
+					p, err := e.Find(b.Context(), store.Query{
+						Kind: "hazard", Order: "due", Desc: true, Limit: 50, Tokens: []store.Token{"532503"},
+						Where: []store.Cond{store.Where("status", store.Eq, store.Text("open"))},
+					})
 					if err != nil || len(p.Docs) != 50 {
 						b.Fatal(len(p.Docs), err)
 					}
