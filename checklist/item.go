@@ -97,7 +97,7 @@ type FactValue struct {
 	yes    bool
 }
 
-// FactChoice, FactNumber and FactBool make fact values.
+// FactChoice makes a fact of one of the named choices.
 func FactChoice(s string) FactValue { return FactValue{kind: Choice, choice: s} }
 
 // FactNumber makes a number.

@@ -207,7 +207,7 @@ func (j *judging) eval(e *expression) truth {
 }
 
 // emptyMap answers whatever an expression of our subset cannot ask of a map.
-var emptyMap = types.DefaultTypeAdapter.NativeToValue(map[string]string{}).(traits.Mapper)
+var emptyMap, _ = types.DefaultTypeAdapter.NativeToValue(map[string]string{}).(traits.Mapper)
 
 // view is the activation of an expression and the map "ans" at once: no map is built for a judgement.
 type view struct {

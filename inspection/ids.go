@@ -23,11 +23,14 @@ type FindingID string
 // MutationID names the command of a device that caused a change; package sync parses it.
 type MutationID string
 
-// RuleID, ItemID and Instance are words of a pack. An instance tells apart the repeats of one item or rule
+// The words of a pack. An instance tells apart the repeats of one item or rule
 // (the third storage tank); the empty one is for what is asked once.
 type (
-	RuleID   string
-	ItemID   string
+	// RuleID names a rule.
+	RuleID string
+	// ItemID names an item.
+	ItemID string
+	// Instance names one of several alike.
 	Instance string
 )
 

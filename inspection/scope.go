@@ -9,13 +9,18 @@ import (
 // Hash is the name of a photo.
 type Hash = media.SHA256
 
-// Words of the directory.
+// The words of the directory that records are made of.
 type (
-	RegionCode   = directory.RegionCode
-	Sector       = directory.SectorID
+	// RegionCode is a GB/T 2260 code.
+	RegionCode = directory.RegionCode
+	// Sector is one of the plan's sectors.
+	Sector = directory.SectorID
+	// EnterpriseID names a supervised unit.
 	EnterpriseID = directory.EnterpriseID
-	UserID       = directory.UserID
-	DeviceID     = directory.DeviceID
+	// UserID names a person's account.
+	UserID = directory.UserID
+	// DeviceID names an enrolled device.
+	DeviceID = directory.DeviceID
 )
 
 // Tokens are the scopes that an inspection is seen through: until it is submitted its team's, task's and the

@@ -142,7 +142,7 @@ func (d *Deriver) Make(ctx context.Context, h SHA256) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // only read
+	defer func() { _ = f.Close() }() // only read
 	pictures, err := derive(f, size)
 	if err != nil {
 		return err

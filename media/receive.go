@@ -248,7 +248,7 @@ func (r *Receiver) check(ctx context.Context, u Upload) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // only read
+	defer func() { _ = f.Close() }() // only read
 	sum, err := SumReader(f)
 	if err == nil && sum != u.SHA256 {
 		err = ErrHashMismatch
@@ -270,7 +270,7 @@ func (r *Receiver) received(ctx context.Context, u Upload) (Received, error) {
 	if err != nil {
 		return Received{}, err
 	}
-	defer f.Close() // only read
+	defer func() { _ = f.Close() }() // only read
 	rec.Photo, err = Look(f, size)
 	return rec, err
 }

@@ -123,9 +123,10 @@ func tooDeep(raw []byte) bool {
 		c := raw[i]
 		switch {
 		case inString:
-			if c == '\\' {
+			switch c {
+			case '\\':
 				i++
-			} else if c == '"' {
+			case '"':
 				inString = false
 			}
 		case c == '"':

@@ -43,7 +43,7 @@ func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir) // what is left of it is in the system's temporary directory
+	defer func() { _ = os.RemoveAll(dir) }() // what is left of it is in the system's temporary directory
 	s := &story{
 		server: strings.TrimSuffix(*server, "/"), dir: dir, out: stdout, id: newID().String(),
 		http: &http.Transport{Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: time.Minute},

@@ -127,7 +127,7 @@ func (p *person) ask(ctx context.Context, method, path string, body []byte, head
 	if err != nil {
 		return reply{}, err
 	}
-	defer resp.Body.Close() // read to its end below
+	defer func() { _ = resp.Body.Close() }() // read to its end below
 	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	return reply{resp.StatusCode, resp.Header, b}, err
 }

@@ -121,16 +121,17 @@ func open(ctx context.Context, p *person) (*ear, error) {
 		return nil, err
 	}
 	req.Header.Set("Authorization", p.line.session())
-	resp, err := p.HTTP.Do(req)
+	resp, err := p.HTTP.Do(req) //nolint:bodyclose // the reader below closes it when the stream ends
 	if err != nil {
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
+		_ = resp.Body.Close() // the status is all that it says
 		return nil, fmt.Errorf("实时通道：%s", resp.Status)
 	}
 	e := &ear{more: make(chan struct{}, 1)}
 	go func() {
-		defer resp.Body.Close() // ends with ctx
+		defer func() { _ = resp.Body.Close() }() // ends with ctx
 		lines := bufio.NewScanner(resp.Body)
 		for lines.Scan() {
 			e.mu.Lock()

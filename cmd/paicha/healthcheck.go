@@ -30,7 +30,7 @@ func healthcheck(ctx context.Context, args []string, _, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
-	defer answer.Body.Close()
+	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
 		fmt.Fprintln(stderr, answer.Status)
 		return 1

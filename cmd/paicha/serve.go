@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -27,9 +28,13 @@ import (
 	"paicha/media/fs"
 	fieldsync "paicha/sync"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 )
+
+// memoryGoal is where the collector begins to work harder, so that a small machine holds the server with its photos.
+const memoryGoal = 96 << 20
 
 // serve runs the server until ctx ends. It is the only place that names the adapters.
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -45,6 +50,9 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 2
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryGoal)
 	}
 	s, err := build(ctx, c, log)
 	if err != nil {
@@ -102,8 +110,11 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	// 19 MiB and two passes a login: the least that OWASP recommends for argon2id, so that logins do not decide the
+	// memory of a server that needs little else.
+	cost := argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 	accounts, err := auth.New(auth.Options{
-		Store: s.store, Now: time.Now, NewID: newID, Rand: random, Key: key, Hashing: c.Limits.Logins,
+		Store: s.store, Now: time.Now, NewID: newID, Rand: random, Key: key, Hashing: c.Limits.Logins, Params: &cost,
 	})
 	if err != nil {
 		return nil, err

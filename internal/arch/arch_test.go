@@ -165,7 +165,7 @@ var homes = map[string][]string{
 	"github.com/prometheus":        {"internal/telemetry", "internal/httpapi"},
 	"cel.dev/cel-go":               {"checklist"},
 	"github.com/golang-jwt":        {"internal/auth"},
-	"github.com/alexedwards":       {"internal/auth", "internal/directory"},
+	"github.com/alexedwards":       {"internal/auth", "internal/directory", "cmd/paicha"},
 	"net/http":                     {"internal/httpapi", "sync/client", "internal/e2e", "cmd/paicha", "web"},
 	"math/rand":                    {"internal/store/storetest", "internal/e2e", "sync/client", "cmd/paicha"},
 }

@@ -45,7 +45,7 @@ func TestCreditCode(t *testing.T) {
 }
 
 func TestLogin(t *testing.T) {
-	for in, want := range map[string]string{" ZhangSan ": "zhangsan", "e\u0301va": "éva", "检查员": "检查员"} {
+	for in, want := range map[string]string{"\u0020ZhangSan\u0020": "zhangsan", "e\u0301va": "éva", "检查员": "检查员"} {
 		if got, err := ParseLogin(in); err != nil || got != want {
 			t.Errorf("%q: %q %v", in, got, err)
 		}

@@ -68,7 +68,7 @@ func boundedBody(c *fiber.Ctx, limit int) ([]byte, error) {
 		return nil, refuseBody(c, err)
 	}
 	defer done()
-	buf := scratch.Get().(*bytes.Buffer)
+	buf, _ := scratch.Get().(*bytes.Buffer) // the pool holds nothing else
 	buf.Reset()
 	defer func() {
 		if buf.Cap() <= scratchKeep {
@@ -144,7 +144,7 @@ func inflate(raw io.Reader, encoding string, limit int64) (io.Reader, func(), er
 		}
 		return &inflating{z}, func() { gzipReaders.Put(z) }, nil
 	case "zstd":
-		z := zstdReaders.Get().(*zstd.Decoder)
+		z, _ := zstdReaders.Get().(*zstd.Decoder) // the pool holds nothing else
 		if err := z.Reset(&bounded{raw, limit + 1024}); err != nil {
 			return nil, nil, inflateFault(err)
 		}

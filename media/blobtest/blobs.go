@@ -23,7 +23,7 @@ func Blobs(t *testing.T, open func(t *testing.T) media.Blobs) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Close()
+		defer func() { _ = r.Close() }()
 		got, err := io.ReadAll(r)
 		if err != nil || int64(len(got)) != n {
 			t.Fatalf("read %d of %d: %v", len(got), n, err)
@@ -99,7 +99,7 @@ func Blobs(t *testing.T, open func(t *testing.T) media.Blobs) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Close()
+		defer func() { _ = r.Close() }()
 		got := make([]byte, 100)
 		if _, err := r.Seek(1_000_003, io.SeekStart); err != nil {
 			t.Fatal(err)

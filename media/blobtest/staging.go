@@ -111,7 +111,7 @@ func Staging(t *testing.T, open func(t *testing.T, name string) (media.Staging, 
 		if all, err := s.List(ctx); err != nil || len(all) != 1 {
 			t.Fatal(all, err)
 		}
-		sender.Close()
+		_ = sender.Close()
 		<-ended
 		offset(t, s, 4)
 	})

@@ -65,7 +65,7 @@ func fill(ctx context.Context, f file, hash media.SHA256, size int64, r io.Reade
 // pour copies r to f at offset and to sum, at most room bytes, until r ends. It returns what was written; a byte too
 // many is a Discard of media.ErrTooLong, a failing f is media.ErrStorage, and the error of r is returned as it is.
 func pour(ctx context.Context, f io.WriterAt, offset, room int64, r io.Reader, sum io.Writer) (int64, error) {
-	buf := buffers.Get().(*[256 << 10]byte)
+	buf, _ := buffers.Get().(*[256 << 10]byte) // the pool holds nothing else
 	defer buffers.Put(buf)
 	var total int64
 	for {
@@ -77,7 +77,7 @@ func pour(ctx context.Context, f io.WriterAt, offset, room int64, r io.Reader, s
 			if _, err := f.WriteAt(buf[:n], offset+total); err != nil {
 				return total, media.ErrStorage.Because(err)
 			}
-			sum.Write(buf[:n]) // a hash never fails
+			_, _ = sum.Write(buf[:n]) // a hash never fails
 			total += int64(n)
 		}
 		if rerr == io.EOF {

@@ -77,7 +77,7 @@ func (d osDisk) List(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // opened for reading: nothing to lose
+	defer func() { _ = f.Close() }() // opened for reading: nothing to lose
 	names, err := f.Readdirnames(-1)
 	slices.Sort(names)
 	return names, err

@@ -98,7 +98,7 @@ func (s *Staging) recover(id media.UploadID) (*upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // synced when it mattered
+	defer func() { _ = log.Close() }() // synced when it mattered
 	b, err := io.ReadAll(log)
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (s *Staging) recover(id media.UploadID) (*upload, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer part.Close()
+	defer func() { _ = part.Close() }()
 	size, err := part.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, err
@@ -243,7 +243,7 @@ func (s *Staging) Append(ctx context.Context, id media.UploadID, offset int64, r
 	if err != nil {
 		return 0, media.ErrStorage.Because(err)
 	}
-	defer part.Close() // synced when it mattered
+	defer func() { _ = part.Close() }() // synced when it mattered
 	if err := u.sumUpTo(part, offset); err != nil {
 		return 0, err
 	}
@@ -369,7 +369,7 @@ func (s *Staging) Commit(ctx context.Context, id media.UploadID, h media.SHA256)
 	if err != nil {
 		return media.ErrStorage.Because(err)
 	}
-	defer part.Close() // synced here
+	defer func() { _ = part.Close() }() // synced here
 	if err := u.sumUpTo(part, u.length); err != nil {
 		return err
 	}
@@ -392,7 +392,7 @@ func (s *Staging) Commit(ctx context.Context, id media.UploadID, h media.SHA256)
 		if _, err := log.WriteAt(l, u.logSize); err == nil {
 			u.logSize += int64(len(l))
 		}
-		log.Close()
+		_ = log.Close()
 	}
 	return nil
 }

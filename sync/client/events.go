@@ -23,7 +23,7 @@ func (t *Tablet) Follow(ctx context.Context, hint func()) error {
 		if err != nil {
 			return offline(ctx, err)
 		}
-		defer resp.Body.Close() // a stream has no end that could fail
+		defer func() { _ = resp.Body.Close() }() // a stream has no end that could fail
 		if resp.StatusCode != http.StatusOK {
 			return refusal(resp)
 		}

@@ -79,7 +79,7 @@ func (t *Tablet) sendPhoto(ctx context.Context, p *Photo) (progress bool, err er
 		switch {
 		case err == nil && next > offset && next <= p.Size:
 			offset, progress = next, true
-			t.chunk = t.chunk * 2
+			t.chunk *= 2
 			if most := t.hello.Limits.ChunkBytes; most > 0 {
 				t.chunk = min(t.chunk, most)
 			}
@@ -161,7 +161,7 @@ func (t *Tablet) tusRequest(ctx context.Context, method, location string, chunk 
 		if err != nil {
 			return offline(ctx, err)
 		}
-		defer resp.Body.Close() // nothing in it matters
+		defer func() { _ = resp.Body.Close() }() // nothing in it matters
 		if resp.StatusCode/100 != 2 {
 			return refusal(resp)
 		}

@@ -49,7 +49,7 @@ func (t *Tablet) post(ctx context.Context, path string, body []byte, headers ...
 	if err != nil {
 		return nil, offline(ctx, err)
 	}
-	defer resp.Body.Close() // what matters of it was read
+	defer func() { _ = resp.Body.Close() }() // what matters of it was read
 	if resp.StatusCode/100 != 2 {
 		return nil, refusal(resp)
 	}

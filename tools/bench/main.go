@@ -63,7 +63,7 @@ func measure(p *plan, out string) (err error) {
 	if p.dir, err = os.MkdirTemp("", "paicha-bench"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(p.dir)
+	defer func() { _ = os.RemoveAll(p.dir) }()
 	t := &table{rows: map[string]*row{}, facts: map[string]string{}}
 	t.began()
 	for round := range p.rounds {
@@ -204,7 +204,6 @@ func (p *plan) pulls(t *table) error {
 	if p.first > 0 {
 		steps = insertSorted(steps, p.first)
 	}
-	cursor := ""
 	for _, size := range steps {
 		note("filling to %d", size)
 		for stored < size {
@@ -214,8 +213,14 @@ func (p *plan) pulls(t *table) error {
 			}
 			stored += n
 		}
-		if cursor, _, _, err = tablets[0].pullAll(cursor, ""); err != nil {
-			return err
+		for i, tb := range tablets { // of one account one reads, and the others go on from there
+			if i < 2 {
+				if tb.cursor, _, _, err = tb.pullAll(tb.cursor, ""); err != nil {
+					return err
+				}
+			} else {
+				tb.cursor = tablets[i%2].cursor
+			}
 		}
 		if size == p.first {
 			if err := p.firstPulls(t, s, tablets[0]); err != nil {
@@ -227,7 +232,7 @@ func (p *plan) pulls(t *table) error {
 			for _, c := range []int{1, 8} {
 				name := fmt.Sprintf("empty pull of %d C=%d", size, c)
 				if err := t.loop(name, s, 1, func() (run, error) {
-					return closed(tablets[:c], p.span/2, func(tb *tablet) error { return tb.pullNothing(cursor) })
+					return closed(tablets[:c], p.span/2, func(tb *tablet) error { return tb.pullNothing(tb.cursor) })
 				}); err != nil {
 					return err
 				}

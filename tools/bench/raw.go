@@ -168,7 +168,7 @@ func (w *rawWriter) write(group int) error {
 // make an inspection.
 func (p *plan) rawFiles(t *table, pool *photos, c, round int) error {
 	dir := filepath.Join(p.dir, fmt.Sprintf("files%d-%d", round, c))
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	for i := range 256 {
 		if err := os.MkdirAll(filepath.Join(dir, hex.EncodeToString([]byte{byte(i)})), 0o700); err != nil {
 			return err

@@ -118,7 +118,7 @@ func (s *server) metric(name string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer r.Body.Close()
+	defer func() { _ = r.Body.Close() }()
 	lines := bufio.NewScanner(r.Body)
 	for lines.Scan() {
 		if v, ok := strings.CutPrefix(lines.Text(), name+" "); ok {

@@ -27,7 +27,8 @@ type tablet struct {
 	bearer string
 	device string
 	epoch  string
-	n      int // mutations made
+	n      int    // mutations made
+	cursor string // where it has read to
 	req    fasthttp.Request
 	resp   fasthttp.Response
 	body   []byte

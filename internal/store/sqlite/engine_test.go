@@ -38,7 +38,11 @@ func TestEngine(t *testing.T) {
 func TestReopening(t *testing.T) {
 	storetest.Reopening(t,
 		func(t *testing.T, place string) store.Engine { return open(t, place) },
-		func(t *testing.T, e store.Engine) { shut(t, e.(*sqlite.Engine)) },
+		func(t *testing.T, e store.Engine) {
+			if one, ok := e.(*sqlite.Engine); ok {
+				shut(t, one)
+			}
+		},
 		filepath.Join(t.TempDir(), "paicha.db"))
 }
 

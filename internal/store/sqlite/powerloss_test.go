@@ -43,8 +43,12 @@ type diskOp struct {
 }
 
 func newForgetful(seed uint64, budget int) *forgetful {
+	disk, ok := vfs.Find("os").(vfs.VFSFilename)
+	if !ok {
+		panic("the system's file layer opens no file names")
+	}
 	return &forgetful{
-		VFSFilename: vfs.Find("os").(vfs.VFSFilename),
+		VFSFilename: disk,
 		rng:         rand.New(rand.NewPCG(seed, 1)),
 		budget:      budget,
 		files:       map[string]*diskFile{},
@@ -146,7 +150,11 @@ type forgetfulFile struct {
 }
 
 func (f *forgetfulFile) SharedMemory() vfs.SharedMemory {
-	return f.File.(vfs.FileSharedMemory).SharedMemory()
+	shared, ok := f.File.(vfs.FileSharedMemory)
+	if !ok {
+		return nil
+	}
+	return shared.SharedMemory()
 }
 
 func (f *forgetfulFile) WriteAt(p []byte, off int64) (int, error) {

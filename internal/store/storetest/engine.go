@@ -1,3 +1,5 @@
+// Package storetest defines by test what package store asks of an engine: the conformance suite that every engine runs,
+// and a model engine with an explorer that runs the store above it in every order.
 package storetest
 
 import (

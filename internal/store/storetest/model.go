@@ -148,7 +148,7 @@ func (h *handle) Put(_ context.Context, puts []store.Put) ([]store.Status, error
 		}
 	}
 	if h.see != nil {
-		h.see(fmt.Sprint("put ", out, lost))
+		h.see(fmt.Sprintf("put %v %v", out, lost))
 	}
 	if lost {
 		return nil, ErrLost
