@@ -30,7 +30,7 @@ GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 
 .PHONY: help
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/paicha
@@ -101,7 +101,11 @@ fuzz: ## run every fuzz target for FUZZTIME
 	  while read -r dir target; do echo "$$dir $$target"; go test "$$dir" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) </dev/null; done
 
 .PHONY: bench
-bench: ## run the benchmarks COUNT times; keep two outputs and compare them with benchstat
+bench: build ## measure the binary against the raw machine and write docs/benchmarks.md (some five minutes)
+	go run ./tools/bench
+
+.PHONY: microbench
+microbench: ## run the packages' benchmarks COUNT times; keep two outputs and compare them with benchstat
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) -p 1 -timeout 60m ./...
 
 .PHONY: e2e

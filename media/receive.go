@@ -32,8 +32,10 @@ type Receiver struct {
 	NewID   func() string // unguessable, in the form of UploadID
 	Limits  Limits
 
-	mu    sync.Mutex
-	turns map[UploadID]*turn
+	mu      sync.Mutex
+	turns   map[UploadID]*turn
+	pending map[UploadID]string // owner of each upload that is not complete; nil until it is first asked for
+	counts  map[string]int      // of pending, by owner
 }
 
 // turn is the request that works on an upload. A newer one interrupts it and waits until over is closed.
@@ -109,27 +111,58 @@ func (r *Receiver) Create(ctx context.Context, n NewUpload) (Upload, error) {
 	if err != nil {
 		return Upload{}, ErrMetadata.Because(err)
 	}
-	return u, r.Staging.Create(ctx, id, n.Length, meta)
+	if err := r.Staging.Create(ctx, id, n.Length, meta); err != nil {
+		return u, err
+	}
+	r.begun(id, n.Owner)
+	return u, nil
 }
 
 func megabytes(n int64) float64 { return float64(n) / (1 << 20) }
 
-// room returns ErrTooMany if the owner may not begin another upload.
+// room returns ErrTooMany if the owner may not begin another upload. What is pending is read from Staging once and
+// counted from then on: staged uploads stay for days after they are complete, and there are many.
 func (r *Receiver) room(ctx context.Context, owner string) error {
-	all, err := r.Staging.List(ctx)
-	if err != nil {
-		return err
-	}
-	pending := 0
-	for _, st := range all {
-		if u, err := decodeUpload(st); err == nil && u.Owner == owner && !u.Done {
-			pending++
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pending == nil {
+		all, err := r.Staging.List(ctx)
+		if err != nil {
+			return err
+		}
+		r.pending, r.counts = map[UploadID]string{}, map[string]int{}
+		for _, st := range all {
+			if u, err := decodeUpload(st); err == nil && !u.Done {
+				r.pending[u.ID] = u.Owner
+				r.counts[u.Owner]++
+			}
 		}
 	}
-	if pending >= r.Limits.Pending {
+	if r.counts[owner] >= r.Limits.Pending {
 		return ErrTooMany
 	}
 	return nil
+}
+
+// begun counts an upload as pending, over no longer.
+func (r *Receiver) begun(id UploadID, owner string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pending[id] = owner
+	r.counts[owner]++
+}
+
+func (r *Receiver) over(id UploadID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	owner, pending := r.pending[id]
+	if !pending {
+		return
+	}
+	delete(r.pending, id)
+	if r.counts[owner]--; r.counts[owner] == 0 {
+		delete(r.counts, owner)
+	}
 }
 
 // find returns the upload if owner may see it: ErrUploadNotFound if not, ErrUploadExpired if it is too late.
@@ -233,11 +266,13 @@ func (r *Receiver) finish(ctx context.Context, u Upload) (Upload, error) {
 		if rerr := r.Staging.Remove(ctx, u.ID); rerr != nil {
 			return Upload{}, rerr
 		}
+		r.over(u.ID)
 		return Upload{}, err
 	}
 	if err != nil {
 		return u, err
 	}
+	r.over(u.ID)
 	u.Done, u.Received = true, rec
 	return u, nil
 }
@@ -285,7 +320,11 @@ func (r *Receiver) Terminate(ctx context.Context, id UploadID, owner string) err
 		return err
 	}
 	defer leave()
-	return r.Staging.Remove(ctx, id)
+	err = r.Staging.Remove(ctx, id)
+	if err == nil {
+		r.over(id)
+	}
+	return err
 }
 
 // Sweep forgets the uploads that expired and returns how many. Call it now and then; it is safe at any time.
@@ -309,6 +348,7 @@ func (r *Receiver) Sweep(ctx context.Context) (int, error) {
 		if err != nil {
 			return swept, err
 		}
+		r.over(st.ID)
 		swept++
 	}
 	return swept, nil

@@ -33,8 +33,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// memoryGoal is where the collector begins to work harder, so that a small machine holds the server with its photos.
-const memoryGoal = 96 << 20
+// memoryGoal is where the collector begins to work harder. Lower ones cost much: at 96 MiB photos came in at half the
+// rate, for 20 MB less at the peak.
+const memoryGoal = 192 << 20
 
 // serve runs the server until ctx ends. It is the only place that names the adapters.
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -215,4 +215,3 @@ func login(t *testing.T, s *server, tablet *client.Tablet) string {
 }
 
 var tokens = map[string]string{}
-
