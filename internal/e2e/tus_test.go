@@ -120,8 +120,10 @@ func TestStockTusClient(t *testing.T) {
 	line := newCutter(t, s.addr, 10)
 	r := mathrand.New(mathrand.NewPCG(5, 6))
 	dir := t.TempDir()
-	args := []string{"../../tools/tus/upload.mjs", "--endpoint", "http://" + line.Addr().String() + "/api/v1/uploads",
-		"--chunk", "100000", "--meta", "inspection=" + uuid.Must(uuid.NewV7()).String()}
+	args := []string{
+		"../../tools/tus/upload.mjs", "--endpoint", "http://" + line.Addr().String() + "/api/v1/uploads",
+		"--chunk", "100000", "--meta", "inspection=" + uuid.Must(uuid.NewV7()).String(),
+	}
 	photos := map[string][]byte{}
 	for range 20 {
 		b := append(photo(t, r), bytes.Repeat([]byte{byte(len(photos))}, 200<<10)...) // what follows a JPEG's end is ignored
