@@ -14,7 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// KindEvidence is the kind of the documents that tell which photos of an inspection have arrived; its id is that of
+// kindEvidence is the kind of the documents that tell which photos of an inspection have arrived; its id is that of
 // the inspection or hazard.
 const kindEvidence store.Kind = "evidence"
 

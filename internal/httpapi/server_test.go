@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,6 +43,7 @@ type site struct {
 	url   string
 	store *store.Store
 	auth  *auth.Service
+	stop  func() // ends the server as a stop signal does; once
 }
 
 const password = "一个足够长的测试用口令2023"
@@ -97,7 +99,7 @@ func newSite(t *testing.T, change ...func(*Deps)) *site {
 	}
 	done := make(chan error, 1)
 	go func() { done <- app.Listener(ln) }()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		if err := app.ShutdownWithTimeout(5 * time.Second); err != nil {
 			t.Error(err)
 		}
@@ -105,7 +107,8 @@ func newSite(t *testing.T, change ...func(*Deps)) *site {
 			t.Error(err)
 		}
 	})
-	return &site{T: t, url: "http://" + ln.Addr().String(), store: st, auth: accounts}
+	t.Cleanup(stop)
+	return &site{T: t, url: "http://" + ln.Addr().String(), store: st, auth: accounts, stop: stop}
 }
 
 // put writes a document.
