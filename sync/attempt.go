@@ -32,7 +32,7 @@ func (p *push) try(ctx context.Context, u *unit, docs map[store.Ref]store.Doc) *
 	for i, m := range u.muts {
 		r := a.one(ctx, m, blocked)
 		a.results[i] = r
-		blocked = blocked || r.Status == Rejected || r.Status == Blocked || r.Status == Quarantined
+		blocked = blocked || !r.Status.Final() || r.Status == Rejected || r.Status == Quarantined
 	}
 	for _, w := range a.order {
 		if !w.changed {

@@ -64,6 +64,7 @@ type pull struct {
 	now    time.Time
 	limit  store.Limit
 	cursor Cursor
+	told   scope // the part of scope that the tablet knows of, as cursor.Held says
 
 	changes []byte // encoded changes, with commas between
 	count   int
@@ -143,6 +144,7 @@ func (p *pull) page(ctx context.Context, fresh []store.Token) error {
 		limit.Docs /= 2
 		limit.Bytes /= 2
 	}
+	p.told = p.scope.within(p.cursor.Held)
 	feed, err := p.Store.Since(ctx, p.cursor.Mark, slices.Sorted(maps.Keys(p.cursor.Held)), limit)
 	switch {
 	case errors.Is(err, store.ErrReset):
@@ -167,6 +169,7 @@ func (p *pull) page(ctx context.Context, fresh []store.Token) error {
 }
 
 func (p *pull) fill(ctx context.Context) error {
+	p.told = p.scope.within(p.cursor.Held)
 	for len(p.cursor.Fills) > 0 && p.room() {
 		f := &p.cursor.Fills[0]
 		left := store.Limit{Docs: p.limit.Docs - p.count, Bytes: p.limit.Bytes - p.bytes}
@@ -192,7 +195,7 @@ func (p *pull) room() bool { return p.count < p.limit.Docs && p.bytes < p.limit.
 // see was never in them.
 func (p *pull) add(c store.Change) {
 	d := c.Doc
-	via, supervisor := p.scope.covers(d.Kind, d.Tokens)
+	via, supervisor := p.told.covers(d.Kind, d.Tokens)
 	if len(via) == 0 {
 		if !c.Removed || !p.wasShown(d) {
 			return
@@ -225,7 +228,8 @@ func (p *pull) add(c store.Change) {
 
 // wasShown reports whether the reader could have been shown a document of this kind through a token that it left.
 func (p *pull) wasShown(d store.Doc) bool {
-	return slices.ContainsFunc(d.Left, func(l store.Left) bool { return p.scope.shows(d.Kind, l.Token) })
+	held := scope{audiences: p.cursor.Held}
+	return slices.ContainsFunc(d.Left, func(l store.Left) bool { return held.shows(d.Kind, l.Token) })
 }
 
 func (p *pull) begin(d store.Doc) {

@@ -25,6 +25,23 @@ func scopeOf(u directory.User, at time.Time) scope {
 	return s
 }
 
+// within is the part of s that a tablet was told of, as it was told. Only what it was told of can be told to be
+// forgotten, so nothing is sent by what lies beyond.
+func (s scope) within(held map[store.Token][]directory.Role) scope {
+	told := scope{audiences: map[store.Token][]directory.Role{}}
+	for _, t := range s.tokens {
+		for _, a := range s.audiences[t] {
+			if slices.Contains(held[t], a) {
+				told.audiences[t] = append(told.audiences[t], a)
+			}
+		}
+		if len(told.audiences[t]) > 0 {
+			told.tokens = append(told.tokens, t)
+		}
+	}
+	return told
+}
+
 // covers returns the tokens through which a document of that kind is seen, of those that cover it, and whether one of
 // them shows it as to a supervisor.
 func (s scope) covers(k store.Kind, tokens []store.Token) (via []store.Token, supervisor bool) {
