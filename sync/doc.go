@@ -20,6 +20,6 @@
 //
 // # What this package refuses to do
 //
-// It orders nothing by a tablet's clock, drops nothing that was pushed, and never tells by an answer whether a document
-// exists that the asker may not see.
+// It orders nothing by a tablet's clock, drops nothing that was pushed, and never tells by an answer whether a hazard
+// or photo exists that the asker may not see. Of an inspection whose id somebody knows it tells by the refusal alone.
 package sync

@@ -77,6 +77,7 @@ func TestEventsBeginWithAHintAndEndAtShutdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { _ = resp.Body.Close() }()
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() && lines.Text() != "event: pull" {
 	}
