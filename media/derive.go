@@ -15,7 +15,8 @@ import (
 	"github.com/disintegration/imaging"
 )
 
-// MaxPixels bounds what is decoded: 50 million pixels are at most 400 MB in memory.
+// MaxPixels bounds what is decoded: 50 million pixels are at most 400 MB in memory, and a JPEG that would need more,
+// as a progressive one without subsampling, is refused at fewer pixels.
 const MaxPixels = 50_000_000
 
 // maxQueue bounds the photos that wait for their pictures; the rest is made when somebody asks.
@@ -136,14 +137,14 @@ func (d *Deriver) next() (SHA256, bool) {
 }
 
 // Make makes both pictures of a photo now. ErrNotFound without the photo, ErrNoPreview if it is no picture that can be
-// decoded, or one of too many pixels.
+// decoded, or one of too many pixels or scans; ctx's error when it ends first, in the midst of decoding too.
 func (d *Deriver) Make(ctx context.Context, h SHA256) error {
 	f, size, err := d.Blobs.Open(ctx, h)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }() // only read
-	pictures, err := derive(f, size)
+	pictures, err := derive(ctx, f, size)
 	if err != nil {
 		return err
 	}
@@ -156,23 +157,41 @@ func (d *Deriver) Make(ctx context.Context, h SHA256) error {
 }
 
 // derive decodes once, makes the preview, and the thumbnail from the preview.
-func derive(f io.ReadSeeker, size int64) (pictures map[SizeName][]byte, err error) {
+func derive(ctx context.Context, f io.ReadSeeker, size int64) (pictures map[SizeName][]byte, err error) {
 	defer func() {
 		if p := recover(); p != nil { // decoders of hostile pictures
 			pictures, err = nil, ErrNoPreview.Because(fmt.Errorf("panic: %v", p))
 		}
 	}()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	photo, err := Look(f, size)
+	if errors.Is(err, ErrTypeUnsupported) {
+		return nil, ErrNoPreview.Because(err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if photo.Width <= 0 || photo.Height <= 0 || int64(photo.Width)*int64(photo.Height) > MaxPixels {
 		return nil, ErrNoPreview.Because(fmt.Errorf("%s of %d × %d pixels", photo.Type, photo.Width, photo.Height))
 	}
+	source := &cancellable{ctx, f}
+	if photo.Type == JPEG {
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return nil, ErrStorage.Because(err)
+		}
+		if j := readFrame(source); j.scans > maxScans || j.memory() > maxMemory {
+			return nil, ErrNoPreview.Because(fmt.Errorf("JPEG of %d or more scans, %d bytes to decode", j.scans, j.memory()))
+		}
+	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, ErrStorage.Because(err)
 	}
-	img, err := decode(f, photo)
+	img, err := decode(source, photo)
+	if cerr := ctx.Err(); cerr != nil { // the photo is not to blame
+		return nil, cerr
+	}
 	if err != nil {
 		return nil, ErrNoPreview.Because(err)
 	}
@@ -198,6 +217,19 @@ func decode(f io.Reader, p Photo) (image.Image, error) {
 		err = errors.New("no picture")
 	}
 	return img, err
+}
+
+// cancellable is a reader that ends with its context: the only way to stop a decoder.
+type cancellable struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *cancellable) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
 }
 
 type zeros struct{}
