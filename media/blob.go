@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // Blobs keeps bytes under their SHA-256. What is stored never changes and is never overwritten. blobtest.Blobs is its
@@ -45,14 +46,15 @@ type Staging interface {
 	// truth: never less than what an Append returned before, and never counting a byte that was not made durable.
 	Stat(ctx context.Context, id UploadID) (Staged, error)
 
-	// Open reads the bytes staged so far. ErrUploadNotFound if there is none or it is committed.
+	// Open reads the bytes staged so far; of a committed upload, those of the blob that it became, or ErrNotFound if
+	// that was deleted. ErrUploadNotFound if there is no such upload.
 	Open(ctx context.Context, id UploadID) (io.ReadSeekCloser, int64, error)
 
 	// Commit makes the complete upload the blob hash, without copying, durably. Bytes of another hash are
 	// ErrHashMismatch and stay staged; missing bytes are ErrIncomplete. If the blob exists, it stays and the staged
-	// bytes go. Afterwards the upload is remembered as committed until Remove; Commit again with the same hash is
-	// harmless. That memory is not durable: whoever lost an answer to a power cut uploads again, which is harmless too.
-	Commit(ctx context.Context, id UploadID, hash SHA256) error
+	// bytes go. Afterwards the upload is remembered as committed at the time given until Remove; Commit again with the
+	// same hash is harmless and the first time stays. That memory is not durable: whoever lost an answer to a power cut uploads again, which is harmless too.
+	Commit(ctx context.Context, id UploadID, hash SHA256, at time.Time) error
 
 	// Remove forgets the upload and its bytes; a committed blob stays. Removing what is missing is no error.
 	Remove(ctx context.Context, id UploadID) error
@@ -67,7 +69,8 @@ type Staged struct {
 	Length    int64 // bytes declared
 	Offset    int64 // bytes durably received; equal to Length when committed
 	Committed bool
-	Meta      []byte // as given to Create
+	Arrived   time.Time // as given to Commit, UTC, in milliseconds; zero before
+	Meta      []byte    // as given to Create
 }
 
 // Discard marks an error of a reader that makes the bytes before it worthless: a chunk whose checksum is wrong.

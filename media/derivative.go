@@ -21,7 +21,8 @@ func SizeNames() []SizeName { return []SizeName{Thumb, Preview} }
 func (n SizeName) Valid() bool { return n == Thumb || n == Preview }
 
 // Derivatives keeps what was made from photos, under the hash of the photo. Losing one costs making it again, so it
-// is neither evidence nor backed up. blobtest.Derivatives is its definition by test.
+// is neither evidence nor backed up. blobtest.Derivatives is its definition by test. Every method returns ctx's error
+// when ctx has ended before; a failure of the medium is ErrStorage. A size that is none of SizeNames is ErrNotFound.
 type Derivatives interface {
 	// PutDerived stores a whole picture, replacing an older one. A reader sees the old or the new one, never a part.
 	PutDerived(ctx context.Context, h SHA256, size SizeName, jpeg []byte) error

@@ -95,9 +95,6 @@ func (r *Receiver) Create(ctx context.Context, n NewUpload) (Upload, error) {
 	case n.Length > r.Limits.Photo:
 		return Upload{}, ErrTooLarge.Saying("文件有 %.1f MB，超过上限 %.1f MB，请压缩后再上传", megabytes(n.Length), megabytes(r.Limits.Photo))
 	}
-	if err := r.room(ctx, n.Owner); err != nil {
-		return Upload{}, err
-	}
 	id, err := ParseUploadID(r.NewID())
 	if err != nil {
 		return Upload{}, err
@@ -111,18 +108,22 @@ func (r *Receiver) Create(ctx context.Context, n NewUpload) (Upload, error) {
 	if err != nil {
 		return Upload{}, ErrMetadata.Because(err)
 	}
-	if err := r.Staging.Create(ctx, id, n.Length, meta); err != nil {
-		return u, err
+	if err := r.reserve(ctx, id, n.Owner); err != nil {
+		return Upload{}, err
 	}
-	r.begun(id, n.Owner)
+	if err := r.Staging.Create(ctx, id, n.Length, meta); err != nil {
+		r.over(id)
+		return Upload{}, err
+	}
 	return u, nil
 }
 
 func megabytes(n int64) float64 { return float64(n) / (1 << 20) }
 
-// room returns ErrTooMany if the owner may not begin another upload. What is pending is read from Staging once and
-// counted from then on: staged uploads stay for days after they are complete, and there are many.
-func (r *Receiver) room(ctx context.Context, owner string) error {
+// reserve counts an upload as pending before it is created, or returns ErrTooMany: of requests at the same time, no more
+// pass than the limit has room for. What is pending is read from Staging once and counted from then on: staged uploads
+// stay for days after they are complete, and there are many.
+func (r *Receiver) reserve(ctx context.Context, id UploadID, owner string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.pending == nil {
@@ -141,17 +142,15 @@ func (r *Receiver) room(ctx context.Context, owner string) error {
 	if r.counts[owner] >= r.Limits.Pending {
 		return ErrTooMany
 	}
+	if _, taken := r.pending[id]; taken {
+		return ErrUploadExists
+	}
+	r.pending[id] = owner
+	r.counts[owner]++
 	return nil
 }
 
-// begun counts an upload as pending, over no longer.
-func (r *Receiver) begun(id UploadID, owner string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.pending[id] = owner
-	r.counts[owner]++
-}
-
+// over counts an upload no longer as pending; again is harmless.
 func (r *Receiver) over(id UploadID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -256,7 +255,7 @@ func (r *Receiver) finish(ctx context.Context, u Upload) (Upload, error) {
 	ctx = context.WithoutCancel(ctx) // the bytes are here: a line that breaks now need not undo it
 	rec, err := r.received(ctx, u)
 	if err == nil {
-		err = r.Staging.Commit(ctx, u.ID, u.SHA256)
+		err = r.Staging.Commit(ctx, u.ID, u.SHA256, rec.At)
 	}
 	if errors.Is(err, ErrTypeUnsupported) || errors.Is(err, ErrHashMismatch) {
 		// A wrong hash is the graver news: the type of other bytes says nothing about this photo.
@@ -291,15 +290,15 @@ func (r *Receiver) check(ctx context.Context, u Upload) error {
 	return err
 }
 
-// received describes the photo of a complete upload. Of a committed one, whose bytes are a blob, it gives no Photo:
-// the caller looks at the blob if the evidence lacks it.
+// received describes the photo of a complete upload: staged, and arriving now, or committed before. ErrNotFound if it
+// was deleted since.
 func (r *Receiver) received(ctx context.Context, u Upload) (Received, error) {
 	rec := Received{
 		SHA256: u.SHA256, Size: u.Length, Name: u.Name, Inspection: u.Inspection, Owner: u.Owner, Device: u.Device,
-		At: r.Now().UTC().Truncate(time.Millisecond),
+		At: u.arrived,
 	}
-	if u.Done {
-		return rec, nil
+	if !u.Done {
+		rec.At = r.Now().UTC().Truncate(time.Millisecond)
 	}
 	f, size, err := r.Staging.Open(ctx, u.ID)
 	if err != nil {

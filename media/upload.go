@@ -98,10 +98,13 @@ type Upload struct {
 	Offset   int64    `json:"-"` // bytes that are safe
 	Done     bool     `json:"-"` // the photo is verified and durable
 	Received Received `json:"-"` // what arrived; set when Done
+
+	arrived time.Time // when it became Done
 }
 
 // Received is a photo that was acknowledged: its bytes are verified against their hash and durable. Whoever gets one
-// enters it in the evidence document before answering the tablet; doing so twice is harmless.
+// enters it in the evidence document before answering the tablet; doing so twice is harmless. Asked for again, after an
+// answer was lost or the server was killed before the evidence was written, it is the same.
 type Received struct {
 	SHA256     SHA256
 	Size       int64
@@ -122,6 +125,6 @@ func decodeUpload(st Staged) (Upload, error) {
 	if err := json.Unmarshal(st.Meta, &u); err != nil {
 		return Upload{}, ErrStorage.Because(fmt.Errorf("upload %s: %w", st.ID, err))
 	}
-	u.Offset, u.Done = st.Offset, st.Committed
+	u.Offset, u.Done, u.arrived = st.Offset, st.Committed, st.Arrived
 	return u, nil
 }

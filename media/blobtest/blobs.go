@@ -1,4 +1,4 @@
-// Package blobtest is the definition by test of media.Blobs and media.Staging: every adapter runs it, nothing is skipped.
+// Package blobtest is the definition by test of media.Blobs, media.Staging and media.Derivatives: every adapter runs it, nothing is skipped.
 package blobtest
 
 import (
@@ -75,6 +75,18 @@ func Blobs(t *testing.T, open func(t *testing.T) media.Blobs) {
 			}
 		})
 	}
+	t.Run("CancelledInMidStreamStoresNothing", func(t *testing.T) {
+		b := open(t)
+		short, cancel := context.WithCancel(ctx)
+		defer cancel()
+		r := &cancelling{bytes.NewReader(large), 1_000_000, cancel}
+		if err := b.Put(short, media.Sum(large), int64(len(large)), r); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if _, err := b.Stat(ctx, media.Sum(large)); !errors.Is(err, media.ErrNotFound) {
+			t.Fatal(err)
+		}
+	})
 	t.Run("ConcurrentSameHash", func(t *testing.T) {
 		b, h := open(t), media.Sum(large)
 		var wg sync.WaitGroup
@@ -123,4 +135,22 @@ func Blobs(t *testing.T, open func(t *testing.T) media.Blobs) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// cancelling is a reader that ends a context after n bytes, and would go on.
+type cancelling struct {
+	r      io.Reader
+	n      int
+	cancel context.CancelFunc
+}
+
+func (c *cancelling) Read(p []byte) (int, error) {
+	if c.n > 0 {
+		p = p[:min(len(p), c.n)]
+	}
+	n, err := c.r.Read(p)
+	if c.n -= n; c.n <= 0 {
+		c.cancel()
+	}
+	return n, err
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"paicha/media"
 )
@@ -18,6 +19,7 @@ func Staging(t *testing.T, open func(t *testing.T, name string) (media.Staging, 
 	ctx := context.Background()
 	content := []byte("0123456789")
 	hash := media.Sum(content)
+	arrival := time.Date(2023, 6, 1, 8, 0, 0, 123_000_000, time.UTC)
 	begin := func(t *testing.T, name string, have int) (media.Staging, media.Blobs) {
 		t.Helper()
 		s, b := open(t, name)
@@ -45,8 +47,8 @@ func Staging(t *testing.T, open func(t *testing.T, name string) (media.Staging, 
 		if _, err := s.Append(ctx, "up-1", 4, bytes.NewReader(content[4:])); err != nil {
 			t.Fatal(err)
 		}
-		for range 2 {
-			if err := s.Commit(ctx, "up-1", hash); err != nil {
+		for i := range 2 { // the first time stays
+			if err := s.Commit(ctx, "up-1", hash, arrival.Add(time.Duration(i)*time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -57,8 +59,55 @@ func Staging(t *testing.T, open func(t *testing.T, name string) (media.Staging, 
 			t.Fatal(st, err)
 		}
 		s, _ = open(t, dir)
-		if st, err := s.Stat(ctx, "up-1"); err != nil || !st.Committed || st.Offset != 10 {
+		if st, err := s.Stat(ctx, "up-1"); err != nil || !st.Committed || st.Offset != 10 || !st.Arrived.Equal(arrival) {
 			t.Fatal(st, err)
+		}
+	})
+	t.Run("CommittedReadsTheBlob", func(t *testing.T) {
+		dir := t.TempDir()
+		s, _ := begin(t, dir, 10)
+		if st, err := s.Stat(ctx, "up-1"); err != nil || !st.Arrived.IsZero() {
+			t.Fatal(st, err)
+		}
+		if err := s.Commit(ctx, "up-1", hash, arrival); err != nil {
+			t.Fatal(err)
+		}
+		s, b := open(t, dir)
+		r, n, err := s.Open(ctx, "up-1")
+		if err != nil || n != 10 {
+			t.Fatal(n, err)
+		}
+		got, err := io.ReadAll(r)
+		if err := errors.Join(err, r.Close()); err != nil || !bytes.Equal(got, content) {
+			t.Fatal(string(got), err)
+		}
+		if err := b.Delete(ctx, hash); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Open(ctx, "up-1"); !errors.Is(err, media.ErrNotFound) {
+			t.Fatal(err)
+		}
+	})
+	t.Run("CancelledInMidStreamKeepsWhatCame", func(t *testing.T) {
+		dir := t.TempDir()
+		s, _ := begin(t, dir, 2)
+		short, cancel := context.WithCancel(ctx)
+		defer cancel()
+		n, err := s.Append(short, "up-1", 2, &cancelling{bytes.NewReader(content[2:]), 3, cancel})
+		if n != 3 || !errors.Is(err, context.Canceled) {
+			t.Fatal(n, err)
+		}
+		offset(t, s, 5)
+		s, _ = open(t, dir)
+		offset(t, s, 5)
+		if _, err := s.Append(ctx, "up-1", 5, bytes.NewReader(content[5:])); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Commit(short, "up-1", hash, arrival); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if err := s.Commit(ctx, "up-1", hash, arrival); err != nil {
+			t.Fatal(err)
 		}
 	})
 	t.Run("WrongOffset", func(t *testing.T) {
@@ -139,7 +188,7 @@ func Staging(t *testing.T, open func(t *testing.T, name string) (media.Staging, 
 	t.Run("WrongHashKeepsBytes", func(t *testing.T) {
 		dir := t.TempDir()
 		s, b := begin(t, dir, 10)
-		if err := s.Commit(ctx, "up-1", media.Sum(nil)); !errors.Is(err, media.ErrHashMismatch) {
+		if err := s.Commit(ctx, "up-1", media.Sum(nil), arrival); !errors.Is(err, media.ErrHashMismatch) {
 			t.Fatal(err)
 		}
 		if _, err := b.Stat(ctx, hash); !errors.Is(err, media.ErrNotFound) {
@@ -147,13 +196,13 @@ func Staging(t *testing.T, open func(t *testing.T, name string) (media.Staging, 
 		}
 		s, _ = open(t, dir)
 		offset(t, s, 10)
-		if err := s.Commit(ctx, "up-1", hash); err != nil {
+		if err := s.Commit(ctx, "up-1", hash, arrival); err != nil {
 			t.Fatal(err)
 		}
 	})
 	t.Run("IncompleteIsNotCommitted", func(t *testing.T) {
 		s, _ := begin(t, t.TempDir(), 9)
-		if err := s.Commit(ctx, "up-1", hash); !errors.Is(err, media.ErrIncomplete) {
+		if err := s.Commit(ctx, "up-1", hash, arrival); !errors.Is(err, media.ErrIncomplete) {
 			t.Fatal(err)
 		}
 	})

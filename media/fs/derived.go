@@ -65,13 +65,16 @@ func (d *Derived) OpenDerived(ctx context.Context, h media.SHA256, size media.Si
 
 // DeleteDerived implements media.Derivatives.
 func (d *Derived) DeleteDerived(ctx context.Context, h media.SHA256) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for _, size := range media.SizeNames() {
 		name, err := derivedName(h, size)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(ctx.Err(), ignoreMissing(d.store.disk.Remove(name))); err != nil {
-			return err
+		if err := ignoreMissing(d.store.disk.Remove(name)); err != nil {
+			return media.ErrStorage.Because(err)
 		}
 	}
 	return nil

@@ -7,9 +7,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"paicha/media"
 )
+
+// arrival is when photos arrive in these tests.
+var arrival = time.Date(2023, 6, 1, 8, 0, 0, 0, time.UTC)
 
 func noise(rnd *rand.Rand, n int) []byte {
 	b := make([]byte, n)
@@ -105,7 +109,7 @@ func TestAcknowledgedChunksSurvivePowerCut(t *testing.T) {
 				break
 			}
 			if acked+n == len(b) {
-				if committed = s.Staging().Commit(ctx, "up", h) == nil; !committed {
+				if committed = s.Staging().Commit(ctx, "up", h, arrival) == nil; !committed {
 					break
 				}
 			}
@@ -140,7 +144,7 @@ func TestAcknowledgedChunksSurvivePowerCut(t *testing.T) {
 		if _, err := s.Staging().Append(ctx, "up", st.Offset, bytes.NewReader(b[st.Offset:])); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Staging().Commit(ctx, "up", h); err != nil {
+		if err := s.Staging().Commit(ctx, "up", h, arrival); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 	}
@@ -159,7 +163,7 @@ func TestOnePieceUploadSyncsTwice(t *testing.T) {
 	if _, err := s.Staging().Append(ctx, "up", 0, bytes.NewReader(b)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Staging().Commit(ctx, "up", media.Sum(b)); err != nil {
+	if err := s.Staging().Commit(ctx, "up", media.Sum(b), arrival); err != nil {
 		t.Fatal(err)
 	}
 	if got := d.syncs - before; got != 2 {

@@ -37,6 +37,10 @@ func TestStaging(t *testing.T) {
 	})
 }
 
+func TestDerivatives(t *testing.T) {
+	blobtest.Derivatives(t, func(t *testing.T, dir string) media.Derivatives { return openDir(t, dir).Derived() })
+}
+
 // BenchmarkReceive stores photos of 3 MB and reports its speed as a share of the raw limit: hash, write, fsync, rename,
 // directory sync. The two take turns in going first, because a sync also pays for what the one before left dirty.
 func BenchmarkReceive(b *testing.B) {
@@ -61,7 +65,7 @@ func BenchmarkReceive(b *testing.B) {
 		if _, err := s.Staging().Append(ctx, id, 0, bytes.NewReader(photo)); err != nil {
 			return err
 		}
-		return s.Staging().Commit(ctx, id, hash)
+		return s.Staging().Commit(ctx, id, hash, arrival)
 	}
 	b.SetBytes(int64(len(photo)))
 	for i := 0; b.Loop(); i++ {

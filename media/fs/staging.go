@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"paicha/media"
 )
@@ -41,6 +42,7 @@ type upload struct {
 	summed  int64 // bytes that sum has seen
 
 	done    media.SHA256
+	at      time.Time // of done
 	removed bool
 
 	shown sync.Mutex // guards public
@@ -48,6 +50,7 @@ type upload struct {
 	public struct {
 		offset    int64
 		committed bool
+		at        time.Time
 	}
 }
 
@@ -110,7 +113,7 @@ func (s *Staging) recover(id media.UploadID) (*upload, error) {
 	if err := log.Truncate(j.size); err != nil {
 		return nil, err
 	}
-	u := &upload{turn: make(chan struct{}, 1), length: j.Length, meta: j.Meta, logSize: j.size, done: j.done}
+	u := &upload{turn: make(chan struct{}, 1), length: j.Length, meta: j.Meta, logSize: j.size, done: j.done, at: j.at}
 	if !j.done.IsZero() {
 		u.offset, u.durable = j.Length, j.Length
 		return u, nil
@@ -164,7 +167,7 @@ func (u *upload) release() {
 func (u *upload) show() {
 	u.shown.Lock()
 	defer u.shown.Unlock()
-	u.public.offset, u.public.committed = u.offset, !u.done.IsZero()
+	u.public.offset, u.public.committed, u.public.at = u.offset, !u.done.IsZero(), u.at
 }
 
 // Create implements media.Staging.
@@ -335,7 +338,7 @@ func (s *Staging) Stat(ctx context.Context, id media.UploadID) (media.Staged, er
 	u.shown.Lock()
 	defer u.shown.Unlock()
 	return media.Staged{
-		ID: id, Length: u.length, Offset: u.public.offset, Committed: u.public.committed, Meta: slices.Clone(u.meta),
+		ID: id, Length: u.length, Offset: u.public.offset, Committed: u.public.committed, Arrived: u.public.at, Meta: slices.Clone(u.meta),
 	}, nil
 }
 
@@ -346,12 +349,15 @@ func (s *Staging) Open(ctx context.Context, id media.UploadID) (io.ReadSeekClose
 		return nil, 0, err
 	}
 	defer u.release()
+	if !u.done.IsZero() {
+		return s.store.blobs.Open(ctx, u.done)
+	}
 	f, err := s.store.disk.Open(partName(id), false)
 	return opened(f, err, media.ErrUploadNotFound)
 }
 
 // Commit implements media.Staging.
-func (s *Staging) Commit(ctx context.Context, id media.UploadID, h media.SHA256) error {
+func (s *Staging) Commit(ctx context.Context, id media.UploadID, h media.SHA256, at time.Time) error {
 	u, err := s.take(ctx, id)
 	if err != nil {
 		return err
@@ -385,10 +391,10 @@ func (s *Staging) Commit(ctx context.Context, id media.UploadID, h media.SHA256)
 	if err := s.store.adopt(partName(id), h, u.length); err != nil {
 		return err
 	}
-	u.done, u.durable, u.sum = h, u.length, nil
+	u.done, u.at, u.durable, u.sum = h, at.UTC().Truncate(time.Millisecond), u.length, nil
 	// The blob is durable: failing to remember whose upload it was costs at most a second upload.
 	if log, err := s.store.disk.Open(logName(id), true); err == nil {
-		l := doneLine(h)
+		l := doneLine(h, u.at)
 		if _, err := log.WriteAt(l, u.logSize); err == nil {
 			u.logSize += int64(len(l))
 		}
