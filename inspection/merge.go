@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"sort"
 
 	"paicha/internal/store"
 )
@@ -41,7 +42,7 @@ func merge[T any](m *merger, p part[T], stored, offered []T) []T {
 	for i := range offered {
 		o := offered[i] // a copy: the arguments stay as they came
 		*p.stamp(&o) = m.stamp()
-		at, found := slices.BinarySearchFunc(out, o, func(a, b T) int { return p.order(&a, &b) })
+		at, found := search(out, &o, p.order)
 		if !found {
 			out = slices.Insert(out, at, o)
 			continue
@@ -72,6 +73,12 @@ func merge[T any](m *merger, p part[T], stored, offered []T) []T {
 		}
 	}
 	return out
+}
+
+// search is slices.BinarySearchFunc by pointer: the parts are large, and comparing them by value costs an allocation each.
+func search[T any](sorted []T, x *T, order func(a, b *T) int) (at int, found bool) {
+	at = sort.Search(len(sorted), func(i int) bool { return order(&sorted[i], x) >= 0 })
+	return at, at < len(sorted) && order(&sorted[at], x) == 0
 }
 
 // saw reports whether the author knew the value that s stamped: it is in what the author had pulled, or the author's

@@ -306,7 +306,7 @@ func enter(list []Finding, f Finding) []Finding {
 	if f.Class.Rank() == 0 {
 		f.Class = General
 	}
-	at, there := slices.BinarySearchFunc(list, f, func(a, b Finding) int { return compareFindings(&a, &b) })
+	at, there := search(list, &f, compareFindings)
 	if !there {
 		return slices.Insert(list, at, f)
 	}
