@@ -16,3 +16,16 @@ func ParseDay(s string) (Day, error) {
 	}
 	return Day(t.Format(time.DateOnly)), nil
 }
+
+// until counts the days from d to another day, negative where that lies before; ok is false where one of them is not known.
+func (d Day) until(other Day) (days float64, ok bool) {
+	from, err := time.Parse(time.DateOnly, string(d))
+	if err != nil {
+		return 0, false
+	}
+	to, err := time.Parse(time.DateOnly, string(other))
+	if err != nil {
+		return 0, false
+	}
+	return to.Sub(from).Hours() / 24, true
+}

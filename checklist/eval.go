@@ -51,11 +51,11 @@ type Verdict struct {
 	Human    []HumanCheck   `json:"human"`
 }
 
-// Judge applies every rule to the answers. It is pure, never fails and never treats what is missing, unreadable or
-// contradictory as safe: such things become open questions or human checks. Findings come in the order of the rules,
-// then of the working places.
-func (p *Pack) Judge(answers []Answer, facts Facts) Verdict {
-	j := newJudging(p, facts)
+// Judge applies every rule to the answers as of the day of the inspection. It is pure, never fails and never treats what
+// is missing, unreadable or contradictory as safe: such things become open questions or human checks. Findings come in
+// the order of the rules, then of the working places.
+func (p *Pack) Judge(day Day, answers []Answer, facts Facts) Verdict {
+	j := newJudging(p, day, facts)
 	j.enter(answers)
 	j.applicability()
 	for i := range p.Rules {
@@ -106,14 +106,19 @@ func (j *judging) rule(r *Rule, inst int) {
 
 func (j *judging) raise(r *Rule, inst int) {
 	f := Finding{
-		Rule: r.ID, Instance: j.names[inst], Class: r.Class, Items: slices.Clone(r.Reads),
+		Rule: r.ID, Instance: j.names[inst], Class: r.Class, Items: []ItemCode{},
 		Explanation: j.explain(r.Explain, inst), Caveat: r.Caveat, Unverified: r.Unverified,
 	}
 	f.Clauses = make([]Citation, len(r.Clauses))
 	for i, ref := range r.Clauses {
 		f.Clauses[i] = j.pack.cited[ref]
 	}
-	for _, i := range r.reads {
+	held := j.held(r, inst)
+	for k, i := range r.reads {
+		if !held[r.Reads[k]] && !r.direct(r.Reads[k]) {
+			continue
+		}
+		f.Items = append(f.Items, r.Reads[k])
 		if n := j.pack.items[i].Annex1; n > 0 && !slices.Contains(f.Annex1, n) {
 			f.Annex1 = append(f.Annex1, n)
 		}
@@ -180,10 +185,13 @@ func (j *judging) needsHuman(r *Rule, inst int) bool {
 }
 
 func (j *judging) fail(r *Rule, inst int) {
-	for _, code := range r.Reads {
+	for k, code := range r.Reads {
+		reason := "规则“" + string(r.ID) + "”运行出错，该项必须人工判定"
+		if j.today == "" && j.pack.items[r.reads[k]].Kind == Date {
+			reason = "不知道检查日期，不能计算天数，该项必须人工判定"
+		}
 		j.verdict.Human = append(j.verdict.Human, HumanCheck{
-			Item: code, Instance: j.names[inst], Rules: []RuleID{r.ID},
-			Reason: "规则“" + string(r.ID) + "”运行出错，该项必须人工判定",
+			Item: code, Instance: j.names[inst], Rules: []RuleID{r.ID}, Reason: reason,
 		})
 	}
 }

@@ -65,7 +65,7 @@ func factsFor(t *testing.T, p *Pack, r *Rule) Facts {
 	_, codes := mergeReads(es...)
 	var found Facts
 	ok := assignments(p, codes, Facts{}, func(f Facts) bool {
-		j := newJudging(p, f)
+		j := newJudging(p, testDay, f)
 		j.enter(nil)
 		for _, e := range es {
 			if j.eval(e) != yes {
@@ -152,7 +152,7 @@ func threshold(t *testing.T, p *Pack, r *Rule) {
 		step = 1
 	}
 	for name, v := range map[string]float64{"Below": limit - step, "At": limit, "Above": limit + step} {
-		verdict := p.Judge(append(slices.Clone(base), value(it, v)), facts)
+		verdict := p.Judge(testDay, append(slices.Clone(base), value(it, v)), facts)
 		f := raised(verdict, r.ID)
 		switch {
 		case it.Kind == Count && v < 0:
@@ -165,13 +165,13 @@ func threshold(t *testing.T, p *Pack, r *Rule) {
 			t.Errorf("%s: explanation %q lacks measured value or comparator", name, f.Explanation)
 		}
 	}
-	if v := p.Judge(base, facts); raised(v, r.ID) != nil || !isOpen(v, it.Code, r.ID) {
+	if v := p.Judge(testDay, base, facts); raised(v, r.ID) != nil || !isOpen(v, it.Code, r.ID) {
 		t.Errorf("Missing: must be an open question")
 	}
 	if it.Kind == Number {
 		a := value(it, limit+step)
 		a.Unit = "furlong"
-		if v := p.Judge(append(slices.Clone(base), a), facts); raised(v, r.ID) != nil || !isHuman(v, it.Code, r.ID) {
+		if v := p.Judge(testDay, append(slices.Clone(base), a), facts); raised(v, r.ID) != nil || !isHuman(v, it.Code, r.ID) {
 			t.Errorf("WrongUnit: must go to a person")
 		}
 	}
@@ -188,7 +188,7 @@ func TestEveryConformItem(t *testing.T) {
 			}
 			facts := factsFor(t, p, r)
 			for result, want := range map[Result]bool{ResultNonconform: true, ResultConform: false, ResultNA: false, ResultUnknown: false} {
-				v := p.Judge([]Answer{{Item: it.Code, Result: result}}, facts)
+				v := p.Judge(testDay, []Answer{{Item: it.Code, Result: result}}, facts)
 				f := raised(v, r.ID)
 				if (f != nil) != want || f != nil && f.Class != it.Class {
 					t.Errorf("%s %s answered %s: %+v", p.ID, r.ID, result, f)
@@ -242,7 +242,7 @@ func TestMethane(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			v := p.Judge(c.answers, c.facts)
+			v := p.Judge(testDay, c.answers, c.facts)
 			var got []string
 			for _, f := range v.Findings {
 				if f.Rule == "gas.methane-return" {
@@ -269,7 +269,7 @@ func TestMethane(t *testing.T) {
 
 func TestUnknownNeverJudgesSafe(t *testing.T) {
 	for _, p := range embedded(t).Packs {
-		v := p.Judge(nil, nil)
+		v := p.Judge(testDay, nil, nil)
 		if len(v.Findings) != 0 || len(v.Human) != 0 {
 			t.Fatalf("%s: no answers raised %+v %+v", p.ID, v.Findings, v.Human)
 		}
@@ -289,7 +289,7 @@ func TestUnknownNeverJudgesSafe(t *testing.T) {
 
 func TestUnknownApplicabilityIsSuspect(t *testing.T) {
 	p := packByID(t, "coal-mine")
-	v := p.Judge([]Answer{{Item: "reserve.develop", Number: ptr(2.5), Unit: "年"}, {Item: "reserve.action", Choice: "未限产也未停产"}}, nil)
+	v := p.Judge(testDay, []Answer{{Item: "reserve.develop", Number: ptr(2.5), Unit: "年"}, {Item: "reserve.action", Choice: "未限产也未停产"}}, nil)
 	if !slices.ContainsFunc(v.Open, func(o OpenQuestion) bool { return o.Fact == "aging" && o.Suspect }) {
 		t.Errorf("open %+v", v.Open)
 	}
@@ -297,7 +297,7 @@ func TestUnknownApplicabilityIsSuspect(t *testing.T) {
 
 func TestPlaceOfOneKindIsAskedEverything(t *testing.T) {
 	p := packByID(t, "coal-mine")
-	v := p.Judge([]Answer{{Item: "sensor.calibrated", Instance: "T1", Number: ptr(3), Unit: "天"}}, Facts{"mine-kind": FactChoice("井工")})
+	v := p.Judge(testDay, []Answer{{Item: "sensor.calibrated", Instance: "T1", Number: ptr(3), Unit: "天"}}, Facts{"mine-kind": FactChoice("井工")})
 	if !slices.ContainsFunc(v.Open, func(o OpenQuestion) bool { return o.Item == "sensor.works" && o.Instance == "T1" }) {
 		t.Error("the other items of the sensor T1 are not open")
 	}
@@ -305,7 +305,7 @@ func TestPlaceOfOneKindIsAskedEverything(t *testing.T) {
 
 func TestNonconformOfTheSiteRaisedInAPlaceIsHeard(t *testing.T) {
 	p := packByID(t, "coal-mine")
-	v := p.Judge([]Answer{
+	v := p.Judge(testDay, []Answer{
 		{Item: "boundary.licence-low", Number: ptr(1200), Unit: "m", Result: ResultNonconform},
 		{Item: "boundary.licence-high", Number: ptr(1500), Unit: "m"},
 		{Item: "boundary.elevation", Instance: "甲面", Number: ptr(1100), Unit: "m"},
@@ -318,16 +318,16 @@ func TestNonconformOfTheSiteRaisedInAPlaceIsHeard(t *testing.T) {
 func TestVerdictDoesNotDependOnOrder(t *testing.T) {
 	p := packByID(t, "coal-mine")
 	answers, facts := fullAnswers(p)
-	want := fmt.Sprintf("%+v", p.Judge(answers, facts).Findings)
+	want := fmt.Sprintf("%+v", p.Judge(testDay, answers, facts).Findings)
 	slices.Reverse(answers)
-	if got := fmt.Sprintf("%+v", p.Judge(answers, facts).Findings); got != want {
+	if got := fmt.Sprintf("%+v", p.Judge(testDay, answers, facts).Findings); got != want {
 		t.Error("reversed answers give another verdict")
 	}
 }
 
 func TestDutyRowsOfAnnex1(t *testing.T) {
 	p := packByID(t, "enterprise-duty")
-	v := p.Judge([]Answer{{Item: "annex.led", Result: ResultNonconform}}, nil)
+	v := p.Judge(testDay, []Answer{{Item: "annex.led", Result: ResultNonconform}}, nil)
 	if f := raised(v, "annex.led"); f == nil || !slices.Equal(f.Annex1, []int{3}) || f.Class != General {
 		t.Errorf("finding %+v", f)
 	}
@@ -369,7 +369,7 @@ func BenchmarkJudgeLargest(b *testing.B) {
 	answers, facts := fullAnswers(p)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Judge(answers, facts)
+		p.Judge(testDay, answers, facts)
 	}
 }
 
@@ -385,10 +385,10 @@ func BenchmarkCompileAtStart(b *testing.B) {
 func TestJudgeIsSafeForConcurrentUse(t *testing.T) {
 	p := packByID(t, "coal-mine")
 	answers, facts := fullAnswers(p)
-	want := fmt.Sprint(p.Judge(answers, facts))
+	want := fmt.Sprint(p.Judge(testDay, answers, facts))
 	got := make(chan string)
 	for range 8 {
-		go func() { got <- fmt.Sprint(p.Judge(answers, facts)) }()
+		go func() { got <- fmt.Sprint(p.Judge(testDay, answers, facts)) }()
 	}
 	for range 8 {
 		if <-got != want {

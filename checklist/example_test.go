@@ -26,7 +26,7 @@ func ExamplePack_Judge() {
 		return
 	}
 	methane := 1.2
-	verdict := pack.Judge([]checklist.Answer{
+	verdict := pack.Judge("2023-06-15", []checklist.Answer{
 		{Item: "gas.methane-return", Instance: "3101回风巷", Number: &methane, Unit: "%"},
 		{Item: "gas.return-work", Instance: "3101回风巷", Choice: "仍在作业"},
 	}, checklist.Facts{"mine-kind": checklist.FactChoice("井工")})

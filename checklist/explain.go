@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// checkTemplate requires that every {code} of an explanation is an item.
+// checkTemplate requires that every {code} of an explanation is an item, every {days:code} a date and every {tally:code}
+// a tally.
 func (p *Pack) checkTemplate(template string) error {
 	if strings.TrimSpace(template) == "" {
 		return fmt.Errorf("缺少说明文字")
@@ -17,6 +18,16 @@ func (p *Pack) checkTemplate(template string) error {
 			return nil
 		}
 		code, tail, closed := strings.Cut(after, "}")
+		if name, ok := strings.CutPrefix(code, "tally:"); ok && closed && p.tallyIndex[TallyCode(name)] != nil {
+			rest = tail
+			continue
+		}
+		if name, ok := strings.CutPrefix(code, "days:"); ok {
+			if it := p.Item(ItemCode(name)); it != nil && it.Kind == Date {
+				rest = tail
+				continue
+			}
+		}
 		if _, ok := p.index[ItemCode(code)]; !closed || !ok {
 			return fmt.Errorf("说明文字引用的项目“%s”不存在", clip(code))
 		}
@@ -35,6 +46,19 @@ func (j *judging) explain(template string, instance int) string {
 			return b.String()
 		}
 		code, tail, _ := strings.Cut(after, "}")
+		if name, ok := strings.CutPrefix(code, "tally:"); ok {
+			b.WriteString(j.showTally(TallyCode(name), instance))
+			rest = tail
+			continue
+		}
+		if name, ok := strings.CutPrefix(code, "days:"); ok {
+			if c := j.cell(instance, j.pack.index[ItemCode(name)]); c.state == answered {
+				days, _ := c.answer.Date.until(j.today)
+				b.WriteString(show(days))
+			}
+			rest = tail
+			continue
+		}
 		i := j.pack.index[ItemCode(code)]
 		b.WriteString(j.cell(instance, i).show(j.pack.items[i]))
 		rest = tail

@@ -22,14 +22,17 @@ const (
 // expression is a compiled CEL expression with what it reads.
 type expression struct {
 	program cel.Program
-	items   []ItemCode
+	items   []ItemCode // those of its tallies too
+	direct  []ItemCode // without those that only a tally reads
 	facts   []FactCode
+	tallies []TallyCode
 }
 
 // scope is what an expression may name.
 type scope struct {
-	items map[ItemCode]*Item
-	facts map[FactCode]*Fact
+	items   map[ItemCode]*Item
+	facts   map[FactCode]*Fact
+	tallies map[TallyCode]*Tally
 }
 
 // language is the CEL of rules: the variables ans and facts, and no macro at all. has() is left out on purpose: it
@@ -41,6 +44,7 @@ var language = sync.OnceValues(func() (*cel.Env, error) {
 		cel.ParserExpressionSizeLimit(maxExpression),
 		cel.Variable("ans", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("facts", cel.MapType(cel.StringType, cel.DynType)),
+		cel.Variable("tally", cel.MapType(cel.StringType, cel.DynType)),
 	)
 })
 
@@ -77,7 +81,26 @@ func (s scope) compile(source string) (*expression, error) {
 	if err != nil {
 		return nil, fmt.Errorf("表达式“%s”不能编译：%w", clip(source), err)
 	}
-	return &expression{program: program, items: c.items, facts: c.facts}, nil
+	e := &expression{program: program, items: c.items, direct: slices.Clone(c.items), facts: c.facts, tallies: c.tallies}
+	for _, code := range c.tallies {
+		t := s.tallies[code]
+		for _, it := range t.reads {
+			if !slices.Contains(e.items, it) {
+				e.items = append(e.items, it)
+			}
+		}
+		for i := range t.Members {
+			if t.Members[i].when == nil {
+				continue
+			}
+			for _, f := range t.Members[i].when.facts {
+				if !slices.Contains(e.facts, f) {
+					e.facts = append(e.facts, f)
+				}
+			}
+		}
+	}
+	return e, nil
 }
 
 // halfWidth refuses what Chinese input methods leave in expressions, naming the character, before CEL gives an English
@@ -114,9 +137,10 @@ const (
 // checker infers the kind of every node and collects what is read.
 type checker struct {
 	scope
-	items []ItemCode
-	facts []FactCode
-	nodes int
+	items   []ItemCode
+	facts   []FactCode
+	tallies []TallyCode
+	nodes   int
 }
 
 func (c *checker) kind(e ast.Expr, depth int) (valueKind, error) {
@@ -141,7 +165,7 @@ func (c *checker) kind(e ast.Expr, depth int) (valueKind, error) {
 	case ast.CallKind:
 		return c.call(e.AsCall(), depth)
 	case ast.IdentKind:
-		return "", fmt.Errorf("不认识“%s”，只能使用 ans[\"项目\"] 和 facts[\"情况\"]", clip(e.AsIdent()))
+		return "", fmt.Errorf("不认识“%s”，只能使用 ans[\"项目\"]、facts[\"情况\"] 和 tally[\"计数\"]", clip(e.AsIdent()))
 	}
 	return "", fmt.Errorf("使用了不允许的写法")
 }
@@ -149,6 +173,9 @@ func (c *checker) kind(e ast.Expr, depth int) (valueKind, error) {
 // answer checks ans["item"].field.
 func (c *checker) answer(e ast.Expr) (valueKind, error) {
 	sel := e.AsSelect()
+	if code, ok := indexed(sel.Operand(), "tally"); ok && !sel.IsTestOnly() {
+		return c.tally(code, sel.FieldName())
+	}
 	code, ok := indexed(sel.Operand(), "ans")
 	if !ok || sel.IsTestOnly() {
 		return "", fmt.Errorf("答案要写成 ans[\"项目\"].字段")
@@ -163,6 +190,10 @@ func (c *checker) answer(e ast.Expr) (valueKind, error) {
 		want = "result"
 	case Number, Count:
 		kind = num
+	case Date:
+		if sel.FieldName() == daysField {
+			want, kind = daysField, num
+		}
 	}
 	if sel.FieldName() != want {
 		return "", fmt.Errorf("项目“%s”没有字段“%s”，应为“%s”", code, clip(sel.FieldName()), want)
@@ -171,6 +202,21 @@ func (c *checker) answer(e ast.Expr) (valueKind, error) {
 		c.items = append(c.items, it.Code)
 	}
 	return kind, nil
+}
+
+// tally checks tally["code"].least, .most and .number.
+func (c *checker) tally(code, field string) (valueKind, error) {
+	t := c.scope.tallies[TallyCode(code)]
+	if t == nil {
+		return "", fmt.Errorf("计数“%s”不存在，或不能用在这里", clip(code))
+	}
+	if field != "least" && field != "most" && field != "number" {
+		return "", fmt.Errorf("计数“%s”没有字段“%s”，应为 least、most 或 number", code, clip(field))
+	}
+	if !slices.Contains(c.tallies, t.Code) {
+		c.tallies = append(c.tallies, t.Code)
+	}
+	return num, nil
 }
 
 // fact checks facts["code"].

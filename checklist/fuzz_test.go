@@ -27,7 +27,7 @@ func FuzzLoadPack(f *testing.F) {
 			t.Fatalf("an accepted pack does not survive its own JSON: %v", err)
 		}
 		answers, facts := fullAnswers(p)
-		again.Judge(answers, facts)
+		again.Judge(testDay, answers, facts)
 	})
 }
 
@@ -45,6 +45,6 @@ func FuzzDecodePack(f *testing.F) {
 			return
 		}
 		answers, facts := fullAnswers(p)
-		p.Judge(answers, facts)
+		p.Judge(testDay, answers, facts)
 	})
 }

@@ -48,6 +48,11 @@ type question struct {
 	instance string
 }
 
+type tallied struct {
+	tally    TallyCode
+	instance int
+}
+
 // judging is the state of one Judge call.
 type judging struct {
 	pack    *Pack
@@ -59,14 +64,16 @@ type judging struct {
 	opened  map[question]int
 	touched map[place]bool // read by a rule that raised a finding
 	judged  []bool         // items that some rule reads
+	tallies map[tallied]counted
+	today   Day
 	view    view
 	scratch []int
 	verdict Verdict
 }
 
-func newJudging(p *Pack, facts Facts) *judging {
+func newJudging(p *Pack, day Day, facts Facts) *judging {
 	j := &judging{
-		pack: p, facts: make(map[FactCode]ref.Val, len(p.Facts)), names: []string{""},
+		pack: p, today: day, facts: make(map[FactCode]ref.Val, len(p.Facts)), names: []string{""},
 		unsure: map[place][]FactCode{}, opened: map[question]int{}, touched: map[place]bool{}, judged: make([]bool, len(p.items)),
 		verdict: Verdict{Findings: []Finding{}, Open: []OpenQuestion{}, Human: []HumanCheck{}},
 	}
@@ -225,8 +232,44 @@ type factView struct {
 // cellView is ans["code"].
 type cellView struct {
 	traits.Mapper
-	cell *cell
-	item *Item
+	cell  *cell
+	item  *Item
+	today Day
+}
+
+// tallyViews is the map "tally".
+type tallyViews struct {
+	traits.Mapper
+	view *view
+}
+
+// tallyView is tally["code"].
+type tallyView struct {
+	traits.Mapper
+	counted
+}
+
+// Find gives a tally as counted in the working place of the view.
+func (v *tallyViews) Find(key ref.Val) (ref.Val, bool) {
+	code, _ := key.(types.String)
+	t, ok := v.view.j.pack.tallyIndex[TallyCode(code)]
+	if !ok {
+		return nil, false
+	}
+	return &tallyView{emptyMap, v.view.j.count(t, v.view.instance)}, true
+}
+
+// Find gives the bounds of a count, and its number once nothing is unknown.
+func (v *tallyView) Find(key ref.Val) (ref.Val, bool) {
+	switch key {
+	case types.String("least"):
+		return types.Double(v.least), true
+	case types.String("most"):
+		return types.Double(v.most), true
+	case types.String("number"):
+		return types.Double(v.least), v.least == v.most
+	}
+	return nil, false
 }
 
 // ResolveName gives CEL its two variables.
@@ -236,6 +279,8 @@ func (v *view) ResolveName(name string) (any, bool) {
 		return v, true
 	case "facts":
 		return &factView{emptyMap, v.j.facts}, true
+	case "tally":
+		return &tallyViews{emptyMap, v}, true
 	}
 	return nil, false
 }
@@ -257,7 +302,7 @@ func (v *view) Find(key ref.Val) (ref.Val, bool) {
 	if c.state != answered && c.state != notApplicable {
 		return nil, false
 	}
-	return &cellView{emptyMap, c, v.j.pack.items[i]}, true
+	return &cellView{emptyMap, c, v.j.pack.items[i], v.j.today}, true
 }
 
 // Find gives a known fact.
@@ -282,6 +327,10 @@ func (v *cellView) Find(key ref.Val) (ref.Val, bool) {
 			return types.String(ResultNA), true
 		}
 		return types.String(v.cell.answer.Result), true
+	}
+	if kind == Date && name == daysField && v.cell.state == answered {
+		days, ok := v.cell.answer.Date.until(v.today)
+		return types.Double(days), ok
 	}
 	if v.cell.state == notApplicable || string(name) != string(kind) {
 		return nil, false

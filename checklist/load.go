@@ -1,6 +1,9 @@
 package checklist
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // LoadStandard reads one standard from YAML. The first problem found is told in ErrStandard.
 func LoadStandard(file string, data []byte) (*Standard, error) {
@@ -115,9 +118,22 @@ func (f *packFile) pack(ps *problems, standards *Standards) *Pack {
 	for _, fact := range f.Facts {
 		p.Facts = append(p.Facts, Fact(fact))
 	}
+	for i, id := range f.Partly {
+		s := standards.Standard(id)
+		if s == nil || slices.Contains(f.Standards, id) {
+			ps.add("standard_unknown", fmt.Sprintf("部分引用的判定标准“%s”不存在，或已列入 standards", clip(string(id))), "partly", i)
+			continue
+		}
+		p.Standards = append(p.Standards, PackStandard{ID: s.ID, Title: s.Title, Document: s.Document, Effective: s.Effective, Ended: s.Ended, Partly: true})
+	}
 	items := f.items(p)
+	tallies := map[TallyCode]bool{}
+	for i := range f.Tallies {
+		p.Tallies = append(p.Tallies, f.Tallies[i].tally(ps, items, i))
+		tallies[f.Tallies[i].Code] = true
+	}
 	for i := range f.Rules {
-		f.rule(ps, p, items, standards, i)
+		f.rule(ps, p, items, tallies, standards, i)
 	}
 	f.impliedRules(p, standards)
 	for _, o := range f.Omitted {
@@ -135,7 +151,7 @@ func (f *packFile) items(p *Pack) map[ItemCode]*Item {
 			section.Items[j] = Item{
 				Code: it.Code, Name: it.Name, Text: it.Text, Kind: it.Kind, Unit: it.Unit, Choices: it.Choices,
 				Place: it.Place, Help: it.Help, Evidence: it.Evidence, Photos: it.Photos, Advice: it.Advice, Core: it.Core,
-				When: it.When, Class: it.Class, Annex1: it.Annex1, Clauses: it.Clauses,
+				When: both(s.When, it.When), Class: it.Class, Annex1: it.Annex1, Clauses: it.Clauses,
 			}
 			if it.Name == "" {
 				section.Items[j].Name = it.Text
@@ -147,7 +163,18 @@ func (f *packFile) items(p *Pack) map[ItemCode]*Item {
 	return items
 }
 
-func (f *packFile) rule(ps *problems, p *Pack, items map[ItemCode]*Item, standards *Standards, i int) {
+// both joins the condition of a section with that of one of its items.
+func both(section, item string) string {
+	switch {
+	case section == "":
+		return item
+	case item == "":
+		return section
+	}
+	return "(" + section + ") && (" + item + ")"
+}
+
+func (f *packFile) rule(ps *problems, p *Pack, items map[ItemCode]*Item, tallies map[TallyCode]bool, standards *Standards, i int) {
 	in := f.Rules[i]
 	r := Rule{
 		ID: in.ID, Class: in.Class, When: in.When, Applies: in.Applies, Threshold: in.Threshold, While: in.While,
@@ -157,7 +184,7 @@ func (f *packFile) rule(ps *problems, p *Pack, items map[ItemCode]*Item, standar
 	if structured == (in.When != "") {
 		ps.add("rule_invalid", fmt.Sprintf("规则“%s”要么写 when，要么写 threshold 或 while，不能都写或都不写", clip(string(in.ID))), "rules", i, "when")
 	}
-	if err := r.expand(items); err != nil {
+	if err := r.expand(items, tallies); err != nil {
 		ps.add("rule_invalid", fmt.Sprintf("规则“%s”：%v", clip(string(in.ID)), err), "rules", i, "threshold")
 	}
 	r.Caveat = caveat(standards, in.Measures)
@@ -214,6 +241,11 @@ func (p *Pack) cite(standards *Standards) {
 	}
 	for _, r := range p.Rules {
 		refs = append(refs, r.Clauses...)
+	}
+	for _, t := range p.Tallies {
+		for _, m := range t.Members {
+			refs = append(refs, m.Clause)
+		}
 	}
 	seen := map[ClauseRef]bool{}
 	for _, ref := range refs {

@@ -50,6 +50,7 @@ type PackStandard struct {
 	Document  string     `json:"document,omitempty"`
 	Effective Day        `json:"effective,omitempty"`
 	Ended     Day        `json:"ended,omitempty"`
+	Partly    bool       `json:"partly,omitempty"` // cited in part; the others are covered clause by clause
 }
 
 // ForceOn judges the validity of the standard, as known when the pack was published, on a day.
@@ -80,19 +81,21 @@ type Pack struct {
 	Sectors   []Sector       `json:"sectors"`
 	Standards []PackStandard `json:"standards"`
 	Facts     []Fact         `json:"facts,omitempty"`
+	Tallies   []Tally        `json:"tallies,omitempty"`
 	Sections  []Section      `json:"sections"`
 	Rules     []Rule         `json:"rules"`
 	Citations []Citation     `json:"citations"`
 	Omitted   []Omission     `json:"omitted,omitempty"`
 
-	canonical []byte
-	hash      Hash
-	items     []*Item
-	index     map[ItemCode]int
-	factIndex map[FactCode]*Fact
-	whens     []*expression // by item; nil where the item always applies
-	order     []int         // items with a when, those read first first
-	cited     map[ClauseRef]Citation
+	canonical  []byte
+	hash       Hash
+	items      []*Item
+	index      map[ItemCode]int
+	factIndex  map[FactCode]*Fact
+	tallyIndex map[TallyCode]*Tally
+	whens      []*expression // by item; nil where the item always applies
+	order      []int         // items with a when, those read first first
+	cited      map[ClauseRef]Citation
 }
 
 // Ref is the pack's "id@version".
@@ -178,7 +181,7 @@ func hashOf(b []byte) Hash {
 func (p *Pack) compile() []Problem {
 	var ps problems
 	p.index, p.factIndex, p.cited = map[ItemCode]int{}, map[FactCode]*Fact{}, map[ClauseRef]Citation{}
-	p.items = nil
+	p.items, p.tallyIndex = nil, map[TallyCode]*Tally{}
 	if !p.bounded() {
 		ps.add("too_many", fmt.Sprintf("清单过大：最多 %d 个项目、%d 条规则、%d 项企业情况", maxItems, maxRules, maxFacts))
 		return ps.list
@@ -216,6 +219,10 @@ func (p *Pack) compile() []Problem {
 	if len(ps.list) == 0 {
 		p.order = p.sortWhens(&ps)
 	}
+	for i := range p.Tallies {
+		p.checkTally(&ps, sc, i)
+	}
+	sc.tallies = p.tallyIndex
 	ids := map[string]bool{}
 	for i := range p.Rules {
 		p.checkRule(&ps, sc, ids, i)
@@ -228,7 +235,7 @@ func (p *Pack) bounded() bool {
 	for _, s := range p.Sections {
 		items += len(s.Items)
 	}
-	return items <= maxItems && len(p.Sections) <= maxItems && len(p.Rules) <= maxRules && len(p.Facts) <= maxFacts
+	return items <= maxItems && len(p.Tallies) <= maxFacts && len(p.Sections) <= maxItems && len(p.Rules) <= maxRules && len(p.Facts) <= maxFacts
 }
 
 func (p *Pack) scope() scope {
@@ -317,7 +324,7 @@ func (p *Pack) checkRule(ps *problems, sc scope, ids map[string]bool, i int) {
 	if r.Class == Major && !major {
 		at("class_invalid", fmt.Sprintf("规则“%s”判为重大隐患，但所引条款都不是重大隐患情形", clip(string(r.ID))), "class")
 	}
-	r.when, r.applies, r.Reads, r.Facts, r.reads = nil, nil, nil, nil, nil
+	r.when, r.applies, r.Reads, r.Facts, r.Tallies, r.reads = nil, nil, nil, nil, nil, nil
 	var err error
 	if r.when, err = sc.compile(r.When); err != nil {
 		at("rule_invalid", fmt.Sprintf("规则“%s”：%v", clip(string(r.ID)), err), "when")
@@ -333,6 +340,12 @@ func (p *Pack) checkRule(ps *problems, sc scope, ids map[string]bool, i int) {
 		at("rule_invalid", fmt.Sprintf("规则“%s”没有引用任何项目", clip(string(r.ID))), "when")
 	}
 	r.Reads, r.Facts = mergeReads(r.when, r.applies)
+	for _, e := range []*expression{r.when, r.applies} {
+		if e == nil {
+			continue
+		}
+		r.Tallies = append(r.Tallies, e.tallies...)
+	}
 	for _, code := range r.Reads {
 		r.reads = append(r.reads, p.index[code])
 	}

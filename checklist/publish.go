@@ -149,7 +149,7 @@ func (l *Library) Judge(ref PackRef, day Day, answers []Answer, facts Facts) (Ju
 	if err != nil {
 		return Judgement{}, err
 	}
-	j := Judgement{Pinned: p.Judge(answers, facts)}
+	j := Judgement{Pinned: p.Judge(day, answers, facts)}
 	j.Flags = slices.Clone(j.Pinned.Findings)
 	for _, s := range p.Standards {
 		switch s.ForceOn(day) {
@@ -163,7 +163,7 @@ func (l *Library) Judge(ref PackRef, day Day, answers []Answer, facts Facts) (Ju
 		return j, nil
 	}
 	if other, err := l.CurrentOf(p.ID, day); err == nil && other.Ref() != ref {
-		second := other.Judge(answers, facts)
+		second := other.Judge(day, answers, facts)
 		j.Second, j.SecondRef = &second, other.Ref()
 		j.Flags = Graver(j.Pinned.Findings, second.Findings)
 	}

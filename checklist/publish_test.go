@@ -163,7 +163,7 @@ func TestCompiledJSON(t *testing.T) {
 			t.Errorf("%s does not survive its JSON", p.Ref())
 		}
 		answers, facts := fullAnswers(p)
-		if fmt.Sprint(again.Judge(answers, facts)) != fmt.Sprint(p.Judge(answers, facts)) {
+		if fmt.Sprint(again.Judge(testDay, answers, facts)) != fmt.Sprint(p.Judge(testDay, answers, facts)) {
 			t.Errorf("%s judges otherwise after its JSON", p.Ref())
 		}
 		if _, err := DecodePack(canonical, Hash(strings.Repeat("0", 64))); !errors.Is(err, ErrPackHash) {

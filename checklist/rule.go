@@ -2,6 +2,7 @@ package checklist
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -82,15 +83,17 @@ func (o Op) Holds(value, limit float64) bool {
 	return false
 }
 
-// Condition is one structured test of an item. Exactly one of Value, Than and Is is given: a limit in the item's unit,
-// another item's value (design against measured), or the choices (of a Conform item: results) that make it true.
+// Condition is one structured test of an item or a tally. Exactly one of Value, Than and Is is given: a limit in the
+// item's unit, another item's value (design against measured), or the choices (of a Conform item: results) that make it
+// true. A limit of a Date item is in 天: days from that date to the day of the inspection. A tally takes ">=" only.
 type Condition struct {
-	Item  ItemCode `json:"item" yaml:"item"`
-	Op    Op       `json:"op,omitempty" yaml:"op"`
-	Value *float64 `json:"value,omitempty" yaml:"value"`
-	Unit  string   `json:"unit,omitempty" yaml:"unit"`
-	Than  ItemCode `json:"than,omitempty" yaml:"than"`
-	Is    []string `json:"is,omitempty" yaml:"is"`
+	Item  ItemCode  `json:"item,omitempty" yaml:"item"`
+	Tally TallyCode `json:"tally,omitempty" yaml:"tally"`
+	Op    Op        `json:"op,omitempty" yaml:"op"`
+	Value *float64  `json:"value,omitempty" yaml:"value"`
+	Unit  string    `json:"unit,omitempty" yaml:"unit"`
+	Than  ItemCode  `json:"than,omitempty" yaml:"than"`
+	Is    []string  `json:"is,omitempty" yaml:"is"`
 }
 
 // Rule raises a finding when its condition is true. In a published pack every rule stands with its CEL text, also those
@@ -104,6 +107,7 @@ type Rule struct {
 	While      []Condition  `json:"while,omitempty"` // all must hold besides the threshold
 	Reads      []ItemCode   `json:"reads"`           // items of When and Applies
 	Facts      []FactCode   `json:"facts,omitempty"`
+	Tallies    []TallyCode  `json:"tallies,omitempty"`
 	Clauses    []ClauseRef  `json:"clauses"`
 	Measures   []MeasureRef `json:"measures,omitempty"`
 	Explain    string       `json:"explain"`              // template; {item-code} becomes the answer with its unit
@@ -112,6 +116,11 @@ type Rule struct {
 
 	when, applies *expression
 	reads         []int // positions of Reads in the pack
+}
+
+// direct tells whether the rule itself reads an item, and not only one of its tallies.
+func (r *Rule) direct(code ItemCode) bool {
+	return len(r.Tallies) == 0 || slices.Contains(r.when.direct, code) || r.applies != nil && slices.Contains(r.applies.direct, code)
 }
 
 // number writes a float as CEL and JavaScript read a double: always with a point, never with an exponent.
@@ -136,7 +145,10 @@ func field(it *Item) string {
 }
 
 // expression writes the condition as CEL and as a piece of an explanation template. The error is a Chinese sentence.
-func (c Condition) expression(items map[ItemCode]*Item) (cel, explain string, err error) {
+func (c Condition) expression(items map[ItemCode]*Item, tallies map[TallyCode]bool) (cel, explain string, err error) {
+	if c.Tally != "" {
+		return c.tally(tallies)
+	}
 	it := items[c.Item]
 	if it == nil {
 		return "", "", fmt.Errorf("条件引用的项目“%s”不存在", clip(string(c.Item)))
@@ -155,6 +167,9 @@ func (c Condition) expression(items map[ItemCode]*Item) (cel, explain string, er
 	}
 	if c.Op.Sign() == "" {
 		return "", "", fmt.Errorf("项目“%s”的比较符“%s”不认识，应为 > >= < <= == != 之一", it.Code, clip(string(c.Op)))
+	}
+	if it.Kind == Date {
+		return c.date(it, items)
 	}
 	if it.Kind != Number && it.Kind != Count {
 		return "", "", fmt.Errorf("项目“%s”不是数值，不能与限值比较", it.Code)
@@ -177,6 +192,39 @@ func (c Condition) expression(items map[ItemCode]*Item) (cel, explain string, er
 		fmt.Sprintf("%s {%s} %s %s%s", it.Name, it.Code, c.Op.Sign(), show(*c.Value), it.Unit), nil
 }
 
+// tally is true as soon as enough members hold, whatever is unknown, and false once too few are left; in between it is
+// an error, because the unknown ones decide.
+func (c Condition) tally(tallies map[TallyCode]bool) (cel, explain string, err error) {
+	switch {
+	case !tallies[c.Tally]:
+		return "", "", fmt.Errorf("计数“%s”不存在，或不能用在这里", clip(string(c.Tally)))
+	case c.Item != "" || c.Than != "" || len(c.Is) > 0 || c.Op != AtLeast || c.Value == nil || c.Unit != "条":
+		return "", "", fmt.Errorf("计数“%s”的条件应为 {tally, op: \">=\", value, unit: 条}", c.Tally)
+	}
+	of, limit := fmt.Sprintf("tally[%q]", string(c.Tally)), number(*c.Value)
+	return fmt.Sprintf("(%s.least >= %s || %s.most >= %s && %s.number >= %s)", of, limit, of, limit, of, limit),
+		fmt.Sprintf("成立 {tally:%s} ≥ %s条", c.Tally, show(*c.Value)), nil
+}
+
+// daysField reads a Date as the days from it to the day of the inspection; negative for what lies ahead.
+const daysField = "days"
+
+func (c Condition) date(it *Item, items map[ItemCode]*Item) (cel, explain string, err error) {
+	if c.Than != "" {
+		other := items[c.Than]
+		if other == nil || other.Kind != Date {
+			return "", "", fmt.Errorf("条件引用的日期项目“%s”不存在", clip(string(c.Than)))
+		}
+		return fmt.Sprintf("%s %s %s", field(it), c.Op, field(other)),
+			fmt.Sprintf("%s {%s} %s %s {%s}", it.Name, it.Code, c.Op.Sign(), other.Name, other.Code), nil
+	}
+	if c.Unit != "天" {
+		return "", "", fmt.Errorf("项目“%s”是日期，限值单位应为“天”", it.Code)
+	}
+	return fmt.Sprintf("ans[%q].%s %s %s", string(it.Code), daysField, c.Op, number(*c.Value)),
+		fmt.Sprintf("%s {%s}，距检查日 {days:%s} 天 %s %s天", it.Name, it.Code, it.Code, c.Op.Sign(), show(*c.Value)), nil
+}
+
 func (c Condition) choice(it *Item) (cel, explain string, err error) {
 	if c.Op != "" || c.Unit != "" || it.Kind != Conform && it.Kind != Choice {
 		return "", "", fmt.Errorf("项目“%s”的 is 条件只用于选择项或符合性项目，且不带比较符和单位", it.Code)
@@ -196,7 +244,7 @@ func (c Condition) choice(it *Item) (cel, explain string, err error) {
 }
 
 // expand writes When and Explain of a rule that was given as threshold and conditions.
-func (r *Rule) expand(items map[ItemCode]*Item) error {
+func (r *Rule) expand(items map[ItemCode]*Item, tallies map[TallyCode]bool) error {
 	all := r.While
 	if r.Threshold != nil {
 		if len(r.Threshold.Is) > 0 {
@@ -209,7 +257,7 @@ func (r *Rule) expand(items map[ItemCode]*Item) error {
 	}
 	var cel, explain []string
 	for _, c := range all {
-		e, x, err := c.expression(items)
+		e, x, err := c.expression(items, tallies)
 		if err != nil {
 			return err
 		}

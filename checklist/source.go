@@ -100,8 +100,10 @@ type packFile struct {
 	Note      string         `yaml:"note"`
 	Sectors   []Sector       `yaml:"sectors"`
 	Standards []StandardID   `yaml:"standards"`
+	Partly    []StandardID   `yaml:"partly"`
 	Facts     []factFile     `yaml:"facts"`
 	Sections  []sectionFile  `yaml:"sections"`
+	Tallies   []tallyFile    `yaml:"tallies"`
 	Rules     []ruleFile     `yaml:"rules"`
 	Omitted   []omissionFile `yaml:"omitted"`
 }
@@ -116,6 +118,7 @@ type factFile struct {
 type sectionFile struct {
 	ID    string     `yaml:"id"`
 	Title string     `yaml:"title"`
+	When  string     `yaml:"when"`
 	Items []itemFile `yaml:"items"`
 }
 

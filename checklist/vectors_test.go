@@ -11,11 +11,15 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/vectors/pack.json and the wanted verdicts")
 
+// testDay is a day of the campaign.
+const testDay Day = "2023-06-15"
+
 // vector is one shared case: a tablet runs the same files. Want holds the whole verdict; the clauses of findings are
 // given by reference.
 type vector struct {
 	Name    string      `json:"name"`
 	Pack    string      `json:"pack"` // file beside the vector
+	Day     Day         `json:"day"`  // of the inspection
 	Facts   Facts       `json:"facts"`
 	Answers []Answer    `json:"answers"`
 	Want    wantVerdict `json:"want"`
@@ -100,7 +104,7 @@ func TestVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := wanted(p.Judge(v.Answers, v.Facts))
+			got := wanted(p.Judge(v.Day, v.Answers, v.Facts))
 			if *update {
 				v.Want = got
 				out, _ := json.MarshalIndent(v, "", "  ")

@@ -53,6 +53,9 @@ type Cause struct {
 	Place      *Place
 	Mutation   MutationID
 	As         Audience
+	// Correction is what has to be added to the device's times: the server's clock minus the device's, as measured when
+	// this arrived. 0 where it was not measured.
+	Correction time.Duration
 }
 
 // Event is one line of a document's history. It stays in the document until it is in the audit log.

@@ -206,6 +206,7 @@ type Inspection struct {
 	ID             ID          `json:"id"`
 	Status         Status      `json:"status"`
 	Header         Header      `json:"header"`
+	Day            Day         `json:"day,omitzero"` // of the check in China Standard Time, corrected by the device's skew; set by the server
 	Team           []UserID    `json:"team"` // sorted; whoever saves joins it only by being named
 	Answers        []Answer    `json:"answers,omitempty"`
 	Facts          []Fact      `json:"facts,omitempty"`

@@ -213,11 +213,11 @@ func (m *merger) header(o *Header) {
 	s := &m.in.Header
 	switch {
 	case s.Stamp.Rev == 0:
-		*s = h
+		*s, m.in.Day = h, m.by.dayOf(h.StartedAt)
 	case sameHeader(s, &h):
 	case m.saw(s.Stamp):
 		replacedSide(m, headerSide, s)
-		*s = h
+		*s, m.in.Day = h, m.by.dayOf(h.StartedAt)
 	default:
 		m.conflict(headerSide(s), headerSide(&h))
 	}

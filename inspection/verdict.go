@@ -60,10 +60,26 @@ type Library interface {
 	Judge(ref checklist.PackRef, day checklist.Day, as []checklist.Answer, fs checklist.Facts) (checklist.Judgement, error)
 }
 
+// Day is a calendar day in China Standard Time, "" where it is not known.
+type Day = checklist.Day
+
 var chinaTime = time.FixedZone("CST", 8*60*60)
 
-// DayOf is the day of an instant in China Standard Time, "" for the zero time: the day that JudgeBy asks for.
-func DayOf(t time.Time) checklist.Day {
+// dayOf is the day of a device's time, corrected by the skew of its clock. A time that cannot be gives way to the day
+// on which it was received.
+func (c Cause) dayOf(device time.Time) Day {
+	t := device.Add(c.Correction)
+	if device.IsZero() || t.Before(firstDay) || t.After(c.ServerTime.Add(Skew)) {
+		t = c.ServerTime
+	}
+	return DayOf(t)
+}
+
+// day is the day by which the record is judged.
+func (in *Inspection) day() Day { return cmp.Or(in.Day, DayOf(in.Header.StartedAt)) }
+
+// DayOf is the day of an instant in China Standard Time, "" for the zero time.
+func DayOf(t time.Time) Day {
 	if t.IsZero() {
 		return ""
 	}
@@ -77,7 +93,7 @@ func Judge(in *Inspection, pack *checklist.Pack) Verdict {
 	v.NoPack = pack == nil
 	if pack != nil {
 		v.eachReading(in, func(as []checklist.Answer, fs checklist.Facts) {
-			v.take(pack.Judge(as, fs), pack)
+			v.take(pack.Judge(in.day(), as, fs), pack)
 		})
 	}
 	v.finish(in)
@@ -85,19 +101,18 @@ func Judge(in *Inspection, pack *checklist.Pack) Verdict {
 }
 
 // JudgeBy is Judge with a library, which has the pack in force on the day too: where a standard of the pinned pack was
-// not in force on the day, that pack's verdict stands beside it, and the graver flags. day is the day of the inspection
-// by the server's clock (DayOf).
-func JudgeBy(in *Inspection, lib Library, day checklist.Day) Verdict {
+// not in force on the day of the check (Inspection.Day), that pack's verdict stands beside it, and the graver flags.
+func JudgeBy(in *Inspection, lib Library) Verdict {
 	ref := checklist.PackRef(in.Header.Pack.ID)
 	pack, err := lib.Get(ref)
 	if err != nil || pack == nil {
 		return Judge(in, nil)
 	}
-	v := in.raised()
+	v, day := in.raised(), in.day()
 	v.eachReading(in, func(as []checklist.Answer, fs checklist.Facts) {
 		j, err := lib.Judge(ref, day, as, fs)
 		if err != nil { // it was here a moment ago; the pack in hand judges as well
-			v.take(pack.Judge(as, fs), pack)
+			v.take(pack.Judge(day, as, fs), pack)
 			return
 		}
 		v.take(j.Pinned, pack)

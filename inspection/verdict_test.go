@@ -106,12 +106,14 @@ func TestJudgeBy(t *testing.T) {
 	in := begun(t, percent(1.2))
 	in.Header.Pack.ID = "gas@1"
 	t.Run("StandardInForce", func(t *testing.T) {
-		if v := JudgeBy(&in, lib, "2022-12-31"); len(v.Findings) != 0 || v.Second != nil {
+		in.Day = "2022-12-31"
+		if v := JudgeBy(&in, lib); len(v.Findings) != 0 || v.Second != nil {
 			t.Fatalf("%+v", v)
 		}
 	})
 	t.Run("StandardEndedTheGraverFlags", func(t *testing.T) {
-		v := JudgeBy(&in, lib, "2023-01-01")
+		in.Day = "2023-01-01"
+		v := JudgeBy(&in, lib)
 		if flags(v)["gas-high"] != Major || v.Second == nil || v.Second.Pack != "gas@2" || len(v.Second.Findings) != 1 ||
 			!slices.Equal(v.Second.NotInForce, []string{"gas-old"}) {
 			t.Fatalf("%+v", v)
@@ -123,7 +125,7 @@ func TestJudgeBy(t *testing.T) {
 	t.Run("UnknownPack", func(t *testing.T) {
 		x := in
 		x.Header.Pack.ID = "gas@9"
-		if v := JudgeBy(&x, lib, "2023-01-01"); !v.NoPack {
+		if v := JudgeBy(&x, lib); !v.NoPack {
 			t.Fatalf("%+v", v)
 		}
 	})

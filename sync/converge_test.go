@@ -249,7 +249,7 @@ func checkRecord(t *testing.T, p *place, id string, all []*work) {
 }
 
 // failingPacks is a library whose disk does not answer.
-type failingPacks struct{}
+type failingPacks struct{ inspection.Library }
 
 func (failingPacks) Get(checklist.PackRef) (*checklist.Pack, error) {
 	return nil, fault.New(fault.Unavailable, "test.packs", "检查表暂时读不到")

@@ -20,7 +20,9 @@ type push struct {
 	sess      Session
 	now       time.Time
 	device    directory.DeviceID
-	sameEpoch bool
+	// correction is the server's clock minus the device's at this push, 0 where the device did not say its time.
+	correction time.Duration
+	sameEpoch  bool
 	scope     scope
 	muts      []mutation
 	units     []*unit
@@ -36,6 +38,15 @@ type unit struct {
 	done bool
 }
 
+// correction is the server's clock minus the device's, 0 where the device did not say its time. What differs by less than
+// the skew that is marked anyway may be the network's delay and is left alone.
+func (r *PushRequest) correction(now time.Time) time.Duration {
+	if d := now.Sub(r.DeviceTime); !r.DeviceTime.IsZero() && d.Abs() > skewLimit {
+		return d
+	}
+	return 0
+}
+
 // Push applies mutations and answers each. One bad mutation stops no other; later ones of its root wait. It returns an
 // error only where nothing can be said of any: ErrDevice, or the store being unreachable before anything was written.
 func (s *Service) Push(ctx context.Context, sess Session, r PushRequest) (PushResponse, error) {
@@ -45,7 +56,7 @@ func (s *Service) Push(ctx context.Context, sess Session, r PushRequest) (PushRe
 	now := s.Now()
 	p := push{
 		Service: s, sess: sess, now: now, device: sess.Device, sameEpoch: r.Epoch == s.Store.Epoch(),
-		scope: scopeOf(sess.User, now), receipts: map[MutationID]receipt{},
+		scope: scopeOf(sess.User, now), receipts: map[MutationID]receipt{}, correction: r.correction(now),
 	}
 	p.muts = make([]mutation, len(r.Mutations))
 	first := make(map[MutationID]int, len(r.Mutations))

@@ -3,7 +3,7 @@ package sync
 import (
 	"time"
 
-	"paicha/checklist"
+	"paicha/inspection"
 	"paicha/internal/directory"
 	"paicha/internal/store"
 )
@@ -14,11 +14,8 @@ type Session struct {
 	Device directory.DeviceID
 }
 
-// Packs finds checklist versions.
-type Packs interface {
-	// Get returns the pack of a reference "id@version", or checklist.ErrPackUnknown.
-	Get(ref checklist.PackRef) (*checklist.Pack, error)
-}
+// Packs finds and applies checklist versions; checklist.Shelf is one.
+type Packs = inspection.Library
 
 // Meter counts what happens; telemetry supplies it.
 type Meter interface {

@@ -105,7 +105,7 @@ func (w *working) write() (store.Write, error) {
 func (p *push) cause(m *mutation, w *working) inspection.Cause {
 	by := inspection.Cause{
 		User: p.sess.User.ID, Device: p.device, DeviceTime: m.At, ServerTime: p.now, N: m.N,
-		Mutation: inspection.MutationID(m.ID), As: p.part(m, w.tokens), Place: m.place(),
+		Mutation: inspection.MutationID(m.ID), As: p.part(m, w.tokens), Place: m.place(), Correction: p.correction,
 	}
 	return by
 }
@@ -132,7 +132,7 @@ func (s *Service) judge(in *inspection.Inspection, rev store.Rev, by inspection.
 	if err != nil && !errors.Is(err, checklist.ErrPackUnknown) {
 		return err
 	}
-	v := inspection.Judge(in, pack)
+	v := inspection.JudgeBy(in, s.Packs)
 	*in = inspection.Judged(*in, v, pack != nil, rev, by)
 	if pack != nil && in.Header.Pack.Hash != "" && in.Header.Pack.Hash != string(pack.Hash()) {
 		in.Mark(inspection.MarkPackHash)
