@@ -207,7 +207,7 @@ type Inspection struct {
 	Status         Status      `json:"status"`
 	Header         Header      `json:"header"`
 	Day            Day         `json:"day,omitzero"` // of the check in China Standard Time, corrected by the device's skew; set by the server
-	Team           []UserID    `json:"team"` // sorted; whoever saves joins it only by being named
+	Team           []UserID    `json:"team"`         // sorted; whoever saves joins it only by being named
 	Answers        []Answer    `json:"answers,omitempty"`
 	Facts          []Fact      `json:"facts,omitempty"`
 	Findings       []Finding   `json:"findings,omitempty"` // raised by devices

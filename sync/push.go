@@ -17,18 +17,18 @@ const maxRounds = 40
 // push is one push on its way: its mutations by root, and what they need.
 type push struct {
 	*Service
-	sess      Session
-	now       time.Time
-	device    directory.DeviceID
+	sess   Session
+	now    time.Time
+	device directory.DeviceID
 	// correction is the server's clock minus the device's at this push, 0 where the device did not say its time.
 	correction time.Duration
 	sameEpoch  bool
-	scope     scope
-	muts      []mutation
-	units     []*unit
-	receipts  map[MutationID]receipt
-	pending   []inspection.ID // inspections whose effects are to be completed before the answer
-	photos    []inspection.ID // inspections whose evidence is to be brought up to date before the answer
+	scope      scope
+	muts       []mutation
+	units      []*unit
+	receipts   map[MutationID]receipt
+	pending    []inspection.ID // inspections whose effects are to be completed before the answer
+	photos     []inspection.ID // inspections whose evidence is to be brought up to date before the answer
 }
 
 // unit is the mutations of one root, in the order in which they came.
