@@ -121,23 +121,19 @@ func (p *Pack) Items() []*Item { return p.items }
 // plainPack is Pack without its methods, for encoding.
 type plainPack Pack
 
-// DecodePack reads a compiled pack and compiles its expressions again. The bytes must be canonical; with want not empty
-// they must have that hash. Unknown fields are refused: what was hashed must be understood completely.
+// DecodePack reads a compiled pack and compiles its expressions again. With want not empty the bytes must have that hash,
+// which somebody who published them vouches for; otherwise they must be canonical. Unknown fields are refused: what was hashed must be understood completely.
 func DecodePack(data []byte, want Hash) (*Pack, error) {
 	if len(data) > maxPackJSON {
 		return nil, ErrPackTooLarge
 	}
-	if !json.Valid(data) { // also bounds the nesting, which jcs does not
-		return nil, ErrPackJSON
-	}
-	canonical, err := jcs.Transform(data)
-	if err != nil {
-		return nil, ErrPackJSON.Because(err)
-	}
-	if !bytes.Equal(canonical, data) {
-		return nil, ErrPackJSON.Saying("检查清单内容不是规范的 JSON 形式")
-	}
-	if got := hashOf(data); want != "" && got != want {
+	got := hashOf(data)
+	switch {
+	case want == "":
+		if err := checkCanonical(data); err != nil {
+			return nil, err
+		}
+	case got != want:
 		return nil, ErrPackHash
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -153,10 +149,23 @@ func DecodePack(data []byte, want Hash) (*Pack, error) {
 	if problems := p.compile(); len(problems) > 0 {
 		return nil, ErrPackJSON.Saying("检查清单不能使用：%s", problems[0].Message)
 	}
-	if err := p.seal(); err != nil {
-		return nil, err
-	}
+	p.canonical, p.hash = bytes.Clone(data), got
 	return &p, nil
+}
+
+// checkCanonical refuses bytes that are not RFC 8785: two writings of one pack would have two hashes.
+func checkCanonical(data []byte) error {
+	if !json.Valid(data) { // also bounds the nesting, which jcs does not
+		return ErrPackJSON
+	}
+	canonical, err := jcs.Transform(data)
+	if err != nil {
+		return ErrPackJSON.Because(err)
+	}
+	if !bytes.Equal(canonical, data) {
+		return ErrPackJSON.Saying("检查清单内容不是规范的 JSON 形式")
+	}
+	return nil
 }
 
 // seal fixes the canonical bytes and the hash.

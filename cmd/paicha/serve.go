@@ -78,6 +78,7 @@ type server struct {
 	sync     *fieldsync.Service
 	receiver *media.Receiver
 	deriver  *media.Deriver
+	shelf    *checklist.Shelf
 	metrics  *telemetry.Metrics
 	app      *fiber.App
 	fatal    chan error
@@ -107,10 +108,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	s.closers = append(s.closers, files.Close)
-	library, err := packs()
-	if err != nil {
-		return nil, err
-	}
+	s.shelf = &checklist.Shelf{Store: s.store, Now: time.Now, Tokens: directory.PackTokens[checklist.Sector]}
 	// 19 MiB and two passes a login: the least that OWASP recommends for argon2id, so that logins do not decide the
 	// memory of a server that needs little else.
 	cost := argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
@@ -126,7 +124,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	limits := syncLimits(c.Limits)
 	s.sync = &fieldsync.Service{
-		Store: s.store, Packs: library, Now: time.Now, Limits: limits, Meter: meter{s.metrics},
+		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics},
 		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
 	}
 	edge := httpapi.DefaultLimits()
@@ -145,12 +143,12 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		Limits: media.Limits{Photo: c.Limits.PhotoBytes, Chunk: c.Limits.ChunkBytes, Keep: 14 * 24 * time.Hour, Pending: c.Limits.Uploads},
 	}
 	s.app = httpapi.New(httpapi.Deps{
-		Store: s.store, Accounts: accounts, Sync: s.sync, Packs: library, Uploads: s.receiver,
+		Store: s.store, Accounts: accounts, Sync: s.sync, Packs: s.shelf, Uploads: s.receiver,
 		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs(), Derived: files.Derived(), Deriver: s.deriver},
 		Metrics: s.metrics, Log: log, Now: time.Now, NewID: func() string { return newID().String() }, Limits: edge,
 		ProxyHeader: "X-Forwarded-For", Proxies: prefixes(c),
 	})
-	if err := s.seed(ctx, accounts, library); err != nil {
+	if err := s.seed(ctx, accounts); err != nil {
 		return nil, err
 	}
 	n, err := s.sync.Recover(ctx)
@@ -213,7 +211,8 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 
 // chores are what has to be done now and then.
 func (s *server) chores(ctx context.Context) {
-	often, seldom := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
+	often, now, seldom := time.NewTicker(5*time.Second), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	defer now.Stop()
 	defer often.Stop()
 	defer seldom.Stop()
 	for {
@@ -225,6 +224,10 @@ func (s *server) chores(ctx context.Context) {
 				s.log.Warn("store chores", "error", err)
 			}
 			s.metrics.DeriveQueue(s.deriver.Waiting())
+		case <-now.C:
+			if err := s.shelf.Refresh(ctx); err != nil {
+				s.log.Warn("published checklists cannot be read", "error", err)
+			}
 		case <-seldom.C:
 			if n, err := s.receiver.Sweep(ctx); err != nil || n > 0 {
 				s.log.Info("expired uploads", "removed", n, "error", err)
@@ -256,21 +259,6 @@ func (e evidence) Attach(ctx context.Context, s fieldsync.Session, r media.Recei
 	// A full queue is no reason to refuse a photo: its pictures are made when somebody asks for them.
 	_ = e.deriver.Enqueue(r.SHA256)
 	return nil
-}
-
-// packs publishes the checklists that come with the program.
-func packs() (*checklist.Library, error) {
-	bundle, err := checklist.Embedded()
-	if err != nil {
-		return nil, err
-	}
-	l := checklist.NewLibrary()
-	for _, p := range bundle.Packs {
-		if err := l.Add(p, "2023-05-15", ""); err != nil {
-			return nil, err
-		}
-	}
-	return l, nil
 }
 
 func syncLimits(l config.Limits) fieldsync.Limits {

@@ -60,6 +60,8 @@ var Policy = []Row{
 	{Action: "pull:conflict", Inspector: Reach, Supervisor: Reach, Enterprise: Own},
 	{Action: "pull:quarantine", Supervisor: Region},
 	{Action: "pull:pack", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "pull:publication", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "pull:packDraft"}, // nobody: administrators read drafts by their routes
 	{Action: "pull:standard", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "pull:region", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "pull:sector", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},

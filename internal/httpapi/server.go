@@ -36,13 +36,6 @@ type Evidence interface {
 	MayOpen(ctx context.Context, s fieldsync.Session, inspectionID string, hash media.SHA256) (media.Arrived, error)
 }
 
-// Packs are the published checklists.
-type Packs interface {
-	Entries() []checklist.Published
-	// Get returns checklist.ErrPackUnknown for what was never published here.
-	Get(checklist.PackRef) (*checklist.Pack, error)
-}
-
 // Limits bound what one client can ask for. All are required.
 type Limits struct {
 	Body     int // bytes of a JSON body that is not a push, inflated
@@ -68,7 +61,7 @@ type Deps struct {
 	Accounts Accounts
 	Sync     Syncer
 	Evidence Evidence
-	Packs    Packs
+	Packs    *checklist.Shelf
 	Uploads  *media.Receiver
 	Photos   media.Viewer
 	// Ready is asked by /readyz, within a second; nil is ready. It looks at what the store is not: blobs and disk.
