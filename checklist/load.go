@@ -64,11 +64,11 @@ func LoadStandard(file string, data []byte) (*Standard, error) {
 	return s, nil
 }
 
-// LoadPack reads, expands, compiles and lints a pack from YAML. The first problem is told in ErrPack; Lint gives all.
+// LoadPack reads, expands, compiles and lints a pack from YAML. What is wrong with it comes as Problems, which are ErrPack.
 func LoadPack(file string, data []byte, standards *Standards) (*Pack, error) {
 	p, list := parsePack(file, data, standards)
 	if len(list) > 0 {
-		return nil, ErrPack.Saying("检查清单有 %d 处错误，第一处：%s", len(list), list[0])
+		return nil, Problems(list)
 	}
 	return p, nil
 }

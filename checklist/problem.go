@@ -17,6 +17,19 @@ type Problem struct {
 	Message string // Chinese
 }
 
+// Problems is everything that is wrong with a pack, as an error: ErrPack with the first of them for its sentence.
+type Problems []Problem
+
+func (ps Problems) Error() string { return ps.Unwrap().Error() }
+
+// Unwrap is ErrPack, so that an edge that knows no lists tells at least the first.
+func (ps Problems) Unwrap() error {
+	if len(ps) == 0 {
+		return ErrPack
+	}
+	return ErrPack.Saying("检查清单有 %d 处错误，第一处：%s", len(ps), ps[0])
+}
+
 // String is one line for a terminal.
 func (p Problem) String() string {
 	s := p.File

@@ -125,6 +125,20 @@ func (l *Library) Entry(ref PackRef) (Published, bool) {
 	return *p, true
 }
 
+// Latest is the version of an id that begins last; "" when there is none.
+func (l *Library) Latest(id string) PackRef {
+	var best *Published
+	for _, p := range l.byRef {
+		if p.Ref.ID() == id && (best == nil || before(p, best, "")) {
+			best = p
+		}
+	}
+	if best == nil {
+		return ""
+	}
+	return best.Ref
+}
+
 // Current is the version that a new inspection of a sector uses on a day: of those valid, the pack that bears the
 // sector's name; else the one made for the fewest sectors, so that a sector's own pack comes before one made for all;
 // then the latest From, then the greater ref. ErrNoCurrentPack when there is none.

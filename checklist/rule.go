@@ -198,12 +198,12 @@ func (c Condition) tally(tallies map[TallyCode]bool) (cel, explain string, err e
 	switch {
 	case !tallies[c.Tally]:
 		return "", "", fmt.Errorf("计数“%s”不存在，或不能用在这里", clip(string(c.Tally)))
-	case c.Item != "" || c.Than != "" || len(c.Is) > 0 || c.Op != AtLeast || c.Value == nil || c.Unit != "条":
-		return "", "", fmt.Errorf("计数“%s”的条件应为 {tally, op: \">=\", value, unit: 条}", c.Tally)
+	case c.Item != "" || c.Than != "" || len(c.Is) > 0 || c.Op != AtLeast || c.Value == nil || c.Unit != "条" && c.Unit != "项":
+		return "", "", fmt.Errorf("计数“%s”的条件应为 {tally, op: \">=\", value, unit: 条 或 项}", c.Tally)
 	}
 	of, limit := fmt.Sprintf("tally[%q]", string(c.Tally)), number(*c.Value)
 	return fmt.Sprintf("(%s.least >= %s || %s.most >= %s && %s.number >= %s)", of, limit, of, limit, of, limit),
-		fmt.Sprintf("成立 {tally:%s} ≥ %s条", c.Tally, show(*c.Value)), nil
+		fmt.Sprintf("成立 {tally:%s} ≥ %s%s", c.Tally, show(*c.Value), c.Unit), nil
 }
 
 // daysField reads a Date as the days from it to the day of the inspection; negative for what lies ahead.

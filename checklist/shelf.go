@@ -352,8 +352,16 @@ func (s *Shelf) EndStandard(ctx context.Context, id StandardID, day Day, next St
 	return s.Refresh(ctx)
 }
 
-// SaveDraft keeps an uploaded pack until somebody publishes or drops it. The same content again is the same draft.
+// SaveDraft keeps an uploaded pack until somebody publishes or drops it. The same content again is the same draft;
+// more than maxDrafts are ErrDrafts.
 func (s *Shelf) SaveDraft(ctx context.Context, p *Pack, from, by string) error {
+	page, err := s.Store.Find(ctx, store.Query{Kind: KindDraft, Limit: maxDrafts})
+	if err != nil {
+		return err
+	}
+	if len(page.Docs) == maxDrafts {
+		return ErrDrafts
+	}
 	return s.change(ctx, store.Ref{Kind: KindDraft, ID: string(p.Hash())}, func(old store.Doc) (store.Write, bool, error) {
 		if old.Rev > 0 && old.Removed == store.Live {
 			return store.Write{}, false, nil

@@ -160,7 +160,7 @@ func (j *judging) held(r *Rule, inst int) map[ItemCode]bool {
 	return items
 }
 
-// showTally is a tally as a person reads it: 3 条（7.1.2、7.3.1、7.3.9）.
+// showTally is a tally as a person reads it: 3（7.1.2、7.3.1、7.3.9）.
 func (j *judging) showTally(code TallyCode, inst int) string {
 	t := j.pack.tallyIndex[code]
 	c := j.count(t, inst)
@@ -168,5 +168,5 @@ func (j *judging) showTally(code TallyCode, inst int) string {
 	for i, k := range c.holding {
 		names[i] = t.Members[k].Clause.Clause()
 	}
-	return fmt.Sprintf("%d 条（%s）", len(names), strings.Join(names, "、"))
+	return fmt.Sprintf("%d（%s）", len(names), strings.Join(names, "、"))
 }

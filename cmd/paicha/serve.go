@@ -82,11 +82,13 @@ type server struct {
 	metrics  *telemetry.Metrics
 	app      *fiber.App
 	fatal    chan error
-	closers  []func() error
+	// published has room for one: that something was published, not how much.
+	published chan struct{}
+	closers   []func() error
 }
 
 func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, err error) {
-	s := &server{config: c, log: log, fatal: make(chan error, 1), metrics: telemetry.NewMetrics(version)}
+	s := &server{config: c, log: log, fatal: make(chan error, 1), published: make(chan struct{}, 1), metrics: telemetry.NewMetrics(version)}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -144,6 +146,12 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	s.app = httpapi.New(httpapi.Deps{
 		Store: s.store, Accounts: accounts, Sync: s.sync, Packs: s.shelf, Uploads: s.receiver,
+		Published: func() {
+			select {
+			case s.published <- struct{}{}:
+			default:
+			}
+		},
 		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs(), Derived: files.Derived(), Deriver: s.deriver},
 		Metrics: s.metrics, Log: log, Now: time.Now, NewID: func() string { return newID().String() }, Limits: edge,
 		ProxyHeader: "X-Forwarded-For", Proxies: prefixes(c),
@@ -225,14 +233,25 @@ func (s *server) chores(ctx context.Context) {
 			}
 			s.metrics.DeriveQueue(s.deriver.Waiting())
 		case <-now.C:
-			if err := s.shelf.Refresh(ctx); err != nil {
-				s.log.Warn("published checklists cannot be read", "error", err)
-			}
+			s.judgeWaiting(ctx)
+		case <-s.published:
+			s.judgeWaiting(ctx)
 		case <-seldom.C:
 			if n, err := s.receiver.Sweep(ctx); err != nil || n > 0 {
 				s.log.Info("expired uploads", "removed", n, "error", err)
 			}
 		}
+	}
+}
+
+// judgeWaiting takes up what was published, here or on another node, and judges what waited for it.
+func (s *server) judgeWaiting(ctx context.Context) {
+	if err := s.shelf.Refresh(ctx); err != nil {
+		s.log.Warn("published checklists cannot be read", "error", err)
+		return
+	}
+	if n, err := s.sync.Recover(ctx); err != nil || n > 0 {
+		s.log.Info("judged what waited for a checklist", "inspections", n, "error", err)
 	}
 }
 
