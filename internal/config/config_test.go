@@ -5,6 +5,8 @@ import (
 	"errors"
 	"flag"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -78,5 +80,40 @@ func TestHelpPrintsEverySetting(t *testing.T) {
 	_, err := config.Load([]string{"-h"}, nil, &b)
 	if !errors.Is(err, flag.ErrHelp) || !strings.Contains(b.String(), "PAICHA_CHUNK_BYTES") {
 		t.Errorf("got %v, %s", err, b.String())
+	}
+}
+
+func TestFile(t *testing.T) {
+	write := func(text string) string {
+		name := filepath.Join(t.TempDir(), "paicha.yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	name := write("# 县局服务器\nlisten: 0.0.0.0:443\ndata: /srv/paicha\npush-mutations: 200\n")
+	c, err := load([]string{"--config", name, "--data", "/x"}, []string{"PAICHA_PUSH_MUTATIONS=300"})
+	if err != nil || c.Listen != "0.0.0.0:443" || c.Data != "/x" || c.Limits.PushMutations != 300 {
+		t.Errorf("%+v %v", c, err)
+	}
+	if c, err := load(nil, []string{"PAICHA_CONFIG=" + name}); err != nil || c.Data != "/srv/paicha" || c.Limits.PushMutations != 200 {
+		t.Errorf("%+v %v", c, err)
+	}
+	for problem, c := range map[string]struct{ text, want string }{
+		"UnknownKey": {"listn: x\n", "listn"},
+		"BadValue":   {"push-mutations: many\n", "PAICHA_PUSH_MUTATIONS"},
+		"List":       {"listen: [a, b]\n", "listen"},
+		"Twice":      {"data: a\ndata: b\n", "data"},
+		"NotYAML":    {"\x00", "--config"},
+		"Huge":       {strings.Repeat("# 很长\n", 20000), "--config"},
+	} {
+		t.Run(problem, func(t *testing.T) {
+			if _, err := load([]string{"--config", write(c.text)}, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want an error that names %s", err, c.want)
+			}
+		})
+	}
+	if _, err := load([]string{"--config", "/nowhere/paicha.yaml"}, nil); err == nil || !strings.Contains(err.Error(), "/nowhere/paicha.yaml") {
+		t.Error(err)
 	}
 }

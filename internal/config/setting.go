@@ -27,6 +27,7 @@ func (s setting) env() string {
 // settings are all the keys there are.
 func settings() []setting {
 	return []setting{
+		{flag: fileFlag, usage: "配置文件（YAML，每行“名称: 值”，名称同选项）", set: func(*Config, string) error { return nil }},
 		{flag: "listen", def: "127.0.0.1:8080", usage: "监听地址 host:port", set: func(c *Config, v string) error {
 			c.Listen = v
 			return address(v)
