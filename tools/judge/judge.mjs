@@ -2,9 +2,10 @@
 // checks, in the same order and with the same words, so that JSON.stringify of a verdict gives the bytes that the server
 // writes. docs/packs.md tells what the verdict means; the comments here tell only what is peculiar to this side.
 
-import { Expression, Lookup, NO, UNKNOWABLE, YES } from './expression.mjs'
-import { byBytes, clip, daysUntil, isDay, show, wellFormed } from './text.mjs'
-import { convert, spell } from './unit.mjs'
+import { ANSWERED, Cell, equal, FOR_HUMAN, noCell, NOT_APPLICABLE, plain, UNANSWERED, UNSET } from './cell.mjs'
+import { Lookup, NO, UNKNOWABLE, YES } from './expression.mjs'
+import { Compiled } from './pack.mjs'
+import { byBytes, wellFormed } from './text.mjs'
 
 /**
  * @typedef {object} Answer what was found for one item; absent and null fields are not given
@@ -59,17 +60,6 @@ import { convert, spell } from './unit.mjs'
  * @typedef {{findings: Finding[], open: OpenQuestion[], human: HumanCheck[]}} Verdict
  */
 
-const FORMAT = 'paicha-pack/1'
-
-// States of a cell. UNSET: no answer given here; the site's answer is used where there is one.
-const UNSET = 0
-const UNANSWERED = 1
-const ANSWERED = 2
-const NOT_APPLICABLE = 3
-const FOR_HUMAN = 4
-
-const resultWords = new Map([['conform', '符合'], ['nonconform', '不符合'], ['na', '不适用']])
-
 /**
  * Compiles a pack once for many judgements. The caller has checked the pack's hash. Throws where the format or an
  * expression is not understood: such a pack must not be judged here.
@@ -87,99 +77,6 @@ export function compile(json) {
  */
 export function judge(compiled, { day, answers, facts }) {
   return new Judging(compiled, wellFormed(day), facts ?? {}).judge((answers ?? []).map(plain))
-}
-
-/** A pack with its expressions compiled. */
-class Compiled {
-  /** @type {any[]} */
-  items = []
-  /** @type {Map<string, number>} */
-  index = new Map()
-  /** @type {any[]} */
-  facts
-  /** @type {Map<string, {members: Member[], reads: string[]}>} */
-  tallies = new Map()
-  /** @type {(Expression | undefined)[]} by item */
-  whens
-  /** @type {number[]} items with a when, those read first first */
-  order = []
-  rules
-  /** @type {Set<number>} items that some rule reads */
-  judged
-
-  /** @param {any} pack */
-  constructor(pack) {
-    if (pack?.format !== FORMAT) throw new TypeError(`检查清单格式“${clip(String(pack?.format))}”不认识`)
-    this.facts = pack.facts ?? []
-    for (const item of pack.sections.flatMap((/** @type {any} */ section) => section.items)) {
-      this.index.set(item.code, this.items.length)
-      this.items.push(item)
-    }
-    this.whens = this.items.map((item) => (item.when ? new Expression(item.when) : undefined))
-    this.#sortWhens()
-    for (const { code, members } of pack.tallies ?? []) {
-      const compiled = members.map((/** @type {any} */ m) => ({ name: afterHash(m.clause), when: new Expression(m.when) }))
-      this.tallies.set(code, { members: compiled, reads: union(...compiled.map((/** @type {any} */ m) => m.when.items)) })
-    }
-    const cited = new Map(pack.citations.map((/** @type {any} */ c) => [c.ref, citation(c)]))
-    this.rules = pack.rules.map((/** @type {any} */ rule) => this.#rule(rule, cited))
-    this.judged = new Set(this.rules.flatMap((/** @type {any} */ rule) => rule.at))
-  }
-
-  /**
-   * @param {any} rule
-   * @param {Map<string, Citation>} cited
-   */
-  #rule(rule, cited) {
-    const when = this.#withTallies(new Expression(rule.when))
-    const applies = rule.applies ? this.#withTallies(new Expression(rule.applies)) : undefined
-    const reads = union(when.items, applies?.items ?? [])
-    const direct = new Set([...when.direct, ...(applies?.direct ?? [])])
-    return {
-      ...rule,
-      when,
-      applies,
-      reads,
-      direct,
-      tallies: [...when.tallies, ...(applies?.tallies ?? [])],
-      at: reads.map((code) => this.at(code)),
-      clauses: rule.clauses.map((/** @type {string} */ ref) => cited.get(ref)),
-    }
-  }
-
-  /**
-   * An expression reads what the members of its tallies read.
-   * @param {Expression} e
-   */
-  #withTallies(e) {
-    for (const code of e.tallies) {
-      const { members, reads } = /** @type {any} */ (this.tallies.get(code))
-      e.items = union(e.items, reads)
-      e.facts = union(e.facts, ...members.map((/** @type {any} */ m) => m.when.facts))
-    }
-    return e
-  }
-
-  /** Orders items so that each applicability is known before another reads it. A published pack has no cycles. */
-  #sortWhens() {
-    const seen = new Set()
-    const visit = (/** @type {number} */ i) => {
-      if (seen.has(i)) return
-      seen.add(i)
-      const when = this.whens[i]
-      if (!when) return
-      for (const code of when.items) visit(this.at(code))
-      this.order.push(i)
-    }
-    this.items.forEach((_, i) => visit(i))
-  }
-
-  /** @param {string} code */
-  at(code) {
-    const i = this.index.get(code)
-    if (i === undefined) throw new TypeError(`项目“${clip(code)}”不存在`)
-    return i
-  }
 }
 
 /** The state of one judgement. */
@@ -226,7 +123,7 @@ class Judging {
   }
 
   /**
-   * @param {PlainAnswer[]} answers
+   * @param {import('./cell.mjs').PlainAnswer[]} answers
    * @returns {Verdict}
    */
   judge(answers) {
@@ -241,7 +138,7 @@ class Judging {
 
   /**
    * Sorts the answers into cells.
-   * @param {PlainAnswer[]} answers
+   * @param {import('./cell.mjs').PlainAnswer[]} answers
    */
   #enter(answers) {
     const { pack } = this
@@ -293,7 +190,7 @@ class Judging {
   /** Evaluates the items' when in order of dependence. */
   #applicability() {
     for (const i of this.pack.order) {
-      const when = /** @type {Expression} */ (this.pack.whens[i])
+      const when = /** @type {import('./expression.mjs').Expression} */ (this.pack.whens[i])
       const { kind, place } = this.pack.items[i]
       for (let instance = 0; instance < this.names.length; instance++) {
         const cell = this.cells[instance][i]
@@ -326,7 +223,7 @@ class Judging {
   }
 
   /**
-   * @param {Expression} e
+   * @param {import('./expression.mjs').Expression} e
    * @param {number} instance
    */
   #evaluate(e, instance) {
@@ -411,7 +308,7 @@ class Judging {
   /**
    * Notes the unanswered items and facts of an expression; false when there is none.
    * @param {any} rule
-   * @param {Expression} e
+   * @param {import('./expression.mjs').Expression} e
    * @param {number} instance
    * @param {boolean} suspect
    */
@@ -515,7 +412,7 @@ class Judging {
 
   /**
    * Tells that an expression failed only because something does not apply: nothing that it reads is missing.
-   * @param {Expression} e
+   * @param {import('./expression.mjs').Expression} e
    * @param {number} instance
    */
   #excluded(e, instance) {
@@ -561,169 +458,9 @@ class Judging {
   }
 }
 
-/** The answer of one item in one working place. */
-class Cell {
-  state = UNSET
-  human = -1 // position of its human check
-  /** @type {PlainAnswer | undefined} */
-  answer
-  number = 0 // in the item's unit; a count as a number
-  /** @type {any} */
-  item
-
-  /** @param {any} item */
-  constructor(item) {
-    this.item = item
-  }
-
-  /**
-   * Checks one answer against the item. The reason is given where a person must look.
-   * @param {PlainAnswer} a
-   * @returns {string | undefined}
-   */
-  take(a) {
-    const { kind } = this.item
-    this.answer = a
-    this.state = ANSWERED
-    const value =
-      a.number !== undefined || a.count !== undefined || a.choice !== '' || (a.text !== '' && kind === 'text') || a.date !== ''
-    switch (a.result) {
-      case '':
-      case 'conform':
-      case 'nonconform':
-        break
-      case 'na':
-      case 'unknown':
-        if (value) return '同时填了数值和“不适用”或“未知”'
-        this.state = a.result === 'na' ? NOT_APPLICABLE : UNANSWERED
-        return undefined
-      default:
-        return `检查结果“${clip(a.result)}”不认识`
-    }
-    if (kind === 'conform') {
-      if (a.result !== '') return undefined
-      if (value) return '该项应填符合或不符合'
-      this.state = UNSET
-      return undefined
-    }
-    if (!value) {
-      if (a.result !== '') return '该项应填测得的值，只填了符合或不符合'
-      this.state = UNSET
-      return undefined
-    }
-    return this.#read(a)
-  }
-
-  /**
-   * Takes the value of an answer that has one.
-   * @param {PlainAnswer} a
-   * @returns {string | undefined}
-   */
-  #read(a) {
-    const { kind, unit = '', choices = [] } = this.item
-    switch (kind) {
-      case 'number': {
-        if (a.number === undefined || !Number.isFinite(a.number)) return '该项应填数值'
-        const n = convert(a.number, a.unit, unit)
-        if (n === undefined) return `单位“${clip(a.unit)}”不能换算为“${unit}”`
-        if (!Number.isFinite(n)) return `数值过大，不能换算为“${unit}”`
-        this.number = n
-        return undefined
-      }
-      case 'count':
-        if (a.count === undefined || !Number.isSafeInteger(a.count) || a.count < 0) return '该项应填不小于零的个数'
-        this.number = a.count + 0 // -0 is 0
-        return undefined
-      case 'choice':
-        return choices.includes(a.choice) ? undefined : `选项“${clip(a.choice)}”不在清单中`
-      case 'text':
-        return a.text === '' ? '该项应填文字' : undefined
-      case 'date':
-        return isDay(a.date) ? undefined : `日期“${clip(a.date)}”不对`
-    }
-    return undefined
-  }
-
-  /**
-   * ans["code"] in an expression. What does not apply has the result "na" and no value; what is unanswered or needs a
-   * person is absent.
-   * @param {string} today
-   */
-  fields(today) {
-    const { answer, item } = this
-    if (this.state === NOT_APPLICABLE) return item.kind === 'conform' ? { result: 'na' } : noFields
-    if (this.state !== ANSWERED || !answer) return undefined
-    switch (item.kind) {
-      case 'conform':
-        return { result: answer.result }
-      case 'number':
-        return { number: this.number }
-      case 'count':
-        return { count: this.number }
-      case 'choice':
-        return { choice: answer.choice }
-      case 'text':
-        return { text: answer.text }
-    }
-    return {
-      date: answer.date,
-      get days() {
-        return daysUntil(answer.date, today)
-      },
-    }
-  }
-
-  /** The answer as a person reads it. A converted number shows both: 12‰（折合 1.2%）. */
-  show() {
-    const { kind, unit = '' } = this.item
-    switch (this.state) {
-      case NOT_APPLICABLE:
-        return '不适用'
-      case FOR_HUMAN:
-        return '（待人工判定）'
-      case ANSWERED:
-        break
-      default:
-        return '（未填）'
-    }
-    const a = /** @type {PlainAnswer} */ (this.answer)
-    switch (kind) {
-      case 'number': {
-        const shown = show(this.number) + unit
-        if (spell(a.unit) === spell(unit)) return shown
-        return `${show(/** @type {number} */ (a.number))}${a.unit}（折合 ${shown}）`
-      }
-      case 'count':
-        return show(this.number) + unit
-      case 'conform':
-        return resultWords.get(a.result) ?? ''
-      case 'choice':
-        return a.choice
-      case 'date':
-        return a.date
-    }
-    return clip(a.text)
-  }
-
-  /**
-   * The days from a date to the day of the inspection.
-   * @param {string} today
-   */
-  showDays(today) {
-    if (this.state !== ANSWERED || !this.answer) return this.show()
-    const days = daysUntil(this.answer.date, today)
-    return days === undefined ? '（未知）' : show(days)
-  }
-}
-
-const noFields = new Lookup(() => undefined)
-const noCell = new Cell({})
-noCell.state = UNANSWERED
-
 /**
  * The outcome of a tally in one working place: the members that hold, and how many could.
- * @typedef {{name: string, when: Expression}} Member
- * @typedef {{most: number, holding: Member[]}} Counted
+ * @typedef {{most: number, holding: import('./pack.mjs').Member[]}} Counted
  */
 
 /**
@@ -733,37 +470,6 @@ noCell.state = UNANSWERED
 function bounds({ most, holding }) {
   const least = holding.length
   return { least, most, number: least === most ? least : undefined }
-}
-
-/** @typedef {ReturnType<typeof plain>} PlainAnswer */
-
-/**
- * An answer as it will reach the server: what is absent is empty.
- * @param {Answer} a
- */
-function plain(a) {
-  return {
-    item: wellFormed(a.item),
-    instance: wellFormed(a.instance),
-    result: wellFormed(a.result),
-    number: a.number ?? undefined,
-    unit: wellFormed(a.unit),
-    count: a.count ?? undefined,
-    choice: wellFormed(a.choice),
-    text: wellFormed(a.text),
-    date: wellFormed(a.date),
-  }
-}
-
-/**
- * @param {PlainAnswer} a
- * @param {PlainAnswer} b
- */
-function equal(a, b) {
-  return (
-    a.result === b.result && a.number === b.number && a.unit === b.unit && a.count === b.count && a.choice === b.choice &&
-    a.text === b.text && a.date === b.date
-  )
 }
 
 /**
@@ -780,18 +486,5 @@ function isFact({ kind, choices }, value) {
   return typeof value === 'boolean'
 }
 
-/**
- * The fields of a citation in the order in which Go writes them.
- * @param {any} c
- * @returns {Citation}
- */
-function citation({ ref, standard, title, clause, heading, criterion, major, verified, note }) {
-  return { ref, standard, title, clause, heading, criterion, major, verified, ...(note && { note }) }
-}
-
 // The working place of a question; the whole site goes without saying.
 const at = (/** @type {string} */ instance) => (instance === '' ? {} : { instance })
-
-const union = (/** @type {string[][]} */ ...lists) => [...new Set(lists.flat())]
-
-const afterHash = (/** @type {string} */ ref) => ref.slice(ref.indexOf('#') + 1)
