@@ -28,6 +28,10 @@ STATICCHECK := $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 GOLANGCI    := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 
+# What Node tools install, by the stamp that npm leaves.
+TUS   := tools/tus/node_modules/.package-lock.json
+JUDGE := tools/judge/node_modules/.package-lock.json
+
 .PHONY: help
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,12 +49,13 @@ demo: build ## play the demonstration against SERVER, or against a throw-away se
 	bin/paicha demo $(if $(SERVER),--server $(SERVER))
 
 .PHONY: test
-test: tools/tus/node_modules/.package-lock.json ## vet and all tests, with the race detector
+test: $(TUS) $(JUDGE) ## vet and all tests, with the race detector; the tablet's judge in Node
 	go vet ./...
 	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) ./...
+	cd tools/judge && npm test --silent
 
-tools/tus/node_modules/.package-lock.json: tools/tus/package.json tools/tus/package-lock.json
-	cd tools/tus && npm ci --no-audit --no-fund
+$(TUS) $(JUDGE): tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lock.json
+	cd tools/$* && npm ci --no-audit --no-fund
 	@touch $@
 
 .PHONY: lint
@@ -84,7 +89,7 @@ $(GOVULNCHECK):
 	$(call install,golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION),govulncheck)
 
 .PHONY: gen
-gen: ## write again what is generated from the sources: docs/errors.md, docs/states.md, golden files
+gen: $(JUDGE) ## write again what is generated from the sources: docs/errors.md, docs/states.md, golden files
 	@for p in $$(grep -rlE --include='*_test.go' 'flag\.Bool\("update"' . | xargs -r -n1 dirname | sort -u); do \
 	  echo "go test $$p -update"; go test -count=1 "$$p" -update >/dev/null || go test -count=1 "$$p"; done
 
@@ -109,7 +114,7 @@ microbench: ## run the packages' benchmarks COUNT times; keep two outputs and co
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) -p 1 -timeout 60m ./...
 
 .PHONY: e2e
-e2e: tools/tus/node_modules/.package-lock.json ## the built binary in bad weather
+e2e: $(TUS) ## the built binary in bad weather
 	go test -count=1 -timeout $(TIMEOUT) -v ./internal/e2e/...
 
 .PHONY: image
@@ -118,4 +123,4 @@ image: ## build the container image paicha:VERSION
 
 .PHONY: clean
 clean: ## remove what was built; data stays
-	rm -rf bin .cache tools/tus/node_modules
+	rm -rf bin .cache tools/tus/node_modules tools/judge/node_modules

@@ -86,7 +86,7 @@ func (j *judging) rule(r *Rule, inst int) {
 			j.raise(r, inst)
 			return
 		}
-		if !j.ask(r, r.applies, inst, true) {
+		if !j.ask(r, r.applies, inst, true) && !j.needsHuman(r, inst) {
 			j.fail(r, inst)
 		}
 		return
@@ -210,6 +210,9 @@ func (j *judging) disagreements() {
 	}
 }
 
+// maxCount is the largest whole number that JSON carries exactly between all implementations (RFC 8259).
+const maxCount = 1<<53 - 1
+
 // newCell checks one answer against its item. The reason is set where a person must look.
 func newCell(it *Item, a *Answer) (c cell, reason string) {
 	c.answer, c.state = a, answered
@@ -257,9 +260,12 @@ func (c *cell) read(it *Item) (reason string) {
 		if !ok {
 			return fmt.Sprintf("单位“%s”不能换算为“%s”", clip(a.Unit), it.Unit)
 		}
+		if math.IsInf(n, 0) {
+			return fmt.Sprintf("数值过大，不能换算为“%s”", it.Unit)
+		}
 		c.number = n
 	case Count:
-		if a.Count == nil || *a.Count < 0 {
+		if a.Count == nil || *a.Count < 0 || *a.Count > maxCount {
 			return "该项应填不小于零的个数"
 		}
 		c.number = float64(*a.Count)

@@ -52,10 +52,8 @@ func (j *judging) explain(template string, instance int) string {
 			continue
 		}
 		if name, ok := strings.CutPrefix(code, "days:"); ok {
-			if c := j.cell(instance, j.pack.index[ItemCode(name)]); c.state == answered {
-				days, _ := c.answer.Date.until(j.today)
-				b.WriteString(show(days))
-			}
+			i := j.pack.index[ItemCode(name)]
+			b.WriteString(j.cell(instance, i).showDays(j.pack.items[i], j.today))
 			rest = tail
 			continue
 		}
@@ -94,4 +92,15 @@ func (c *cell) show(it *Item) string {
 		return string(c.answer.Date)
 	}
 	return clip(c.answer.Text)
+}
+
+// showDays is the days from a date to the day of the inspection, as a person reads them.
+func (c *cell) showDays(it *Item, today Day) string {
+	if c.state != answered {
+		return c.show(it)
+	}
+	if days, ok := c.answer.Date.until(today); ok {
+		return show(days)
+	}
+	return "（未知）"
 }
