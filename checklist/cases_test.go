@@ -268,9 +268,9 @@ func shown(it *Item, g given) string {
 	case Date:
 		return string(g.answer.Date)
 	case Number:
-		return show(*g.answer.Number) + g.answer.Unit
+		return show(*g.answer.Number) + shownUnit(g.answer.Unit)
 	}
-	return show(g.number) + it.Unit
+	return show(g.number) + shownUnit(it.Unit)
 }
 
 // elsewhere says a number in another unit.

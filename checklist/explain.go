@@ -63,6 +63,17 @@ func (j *judging) explain(template string, instance int) string {
 	}
 }
 
+// shownUnit is a unit as a person reads it after a number: a ratio has none, and months are counted with 个.
+func shownUnit(unit string) string {
+	switch unit {
+	case "比值":
+		return ""
+	case "月":
+		return "个月"
+	}
+	return unit
+}
+
 var resultWords = map[Result]string{ResultConform: "符合", ResultNonconform: "不符合", ResultNA: "不适用"}
 
 // show is an answer as a person reads it. A converted number shows both: 12‰（折合 1.2%）.
@@ -77,13 +88,13 @@ func (c *cell) show(it *Item) string {
 	}
 	switch it.Kind {
 	case Number:
-		s := show(c.number) + it.Unit
+		s := show(c.number) + shownUnit(it.Unit)
 		if spell(c.answer.Unit) != spell(it.Unit) {
 			s = fmt.Sprintf("%s%s（折合 %s）", show(*c.answer.Number), c.answer.Unit, s)
 		}
 		return s
 	case Count:
-		return show(c.number) + it.Unit
+		return show(c.number) + shownUnit(it.Unit)
 	case Conform:
 		return resultWords[c.answer.Result]
 	case Choice:

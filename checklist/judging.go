@@ -176,6 +176,10 @@ func (j *judging) applicability() {
 					c.state = notApplicable
 				}
 			case unknowable:
+				if (c.state == unset || c.state == unanswered) && j.excluded(e, inst) {
+					c.state = notApplicable // it hangs on something that does not apply either
+					continue
+				}
 				for _, f := range e.facts {
 					if _, known := j.facts[f]; !known {
 						j.unsure[place{inst, i}] = append(j.unsure[place{inst, i}], f)

@@ -189,7 +189,7 @@ func (c Condition) expression(items map[ItemCode]*Item, tallies map[TallyCode]bo
 		return "", "", fmt.Errorf("项目“%s”的限值单位“%s”与项目单位“%s”不同", it.Code, clip(c.Unit), it.Unit)
 	}
 	return fmt.Sprintf("%s %s %s", field(it), c.Op, number(*c.Value)),
-		fmt.Sprintf("%s {%s} %s %s%s", it.Name, it.Code, c.Op.Sign(), show(*c.Value), it.Unit), nil
+		fmt.Sprintf("%s {%s} %s %s%s", it.Name, it.Code, c.Op.Sign(), show(*c.Value), shownUnit(it.Unit)), nil
 }
 
 // tally is true as soon as enough members hold, whatever is unknown, and false once too few are left; in between it is

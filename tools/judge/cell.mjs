@@ -1,7 +1,7 @@
 // Answers as they are entered: one in each working place for each item.
 
 import { Lookup } from './expression.mjs'
-import { clip, daysUntil, isDay, show, wellFormed } from './text.mjs'
+import { clip, daysUntil, isDay, show, shownUnit, wellFormed } from './text.mjs'
 import { convert, spell } from './unit.mjs'
 
 // States of a cell. UNSET: no answer given here; the site's answer is used where there is one.
@@ -141,12 +141,12 @@ export class Cell {
     const a = /** @type {PlainAnswer} */ (this.answer)
     switch (kind) {
       case 'number': {
-        const shown = show(this.number) + unit
+        const shown = show(this.number) + shownUnit(unit)
         if (spell(a.unit) === spell(unit)) return shown
         return `${show(/** @type {number} */ (a.number))}${a.unit}（折合 ${shown}）`
       }
       case 'count':
-        return show(this.number) + unit
+        return show(this.number) + shownUnit(unit)
       case 'conform':
         return resultWords.get(a.result) ?? ''
       case 'choice':

@@ -204,6 +204,10 @@ class Judging {
             }
             break
           case UNKNOWABLE:
+            if ((cell.state === UNSET || cell.state === UNANSWERED) && this.#excluded(when, instance)) {
+              cell.state = NOT_APPLICABLE // it hangs on something that does not apply either
+              break
+            }
             this.unsure.set(this.#spot(instance, i), when.facts.filter((code) => !this.facts.has(code)))
         }
       }
@@ -446,7 +450,7 @@ class Judging {
     return template.replace(/\{([^}]*)\}/g, (_, /** @type {string} */ name) => {
       if (name.startsWith('tally:')) {
         const names = this.count(name.slice('tally:'.length), instance).holding.map((member) => member.name)
-        return `${names.length} 条（${names.join('、')}）`
+        return `${names.length}（${names.join('、')}）`
       }
       if (name.startsWith('days:')) {
         const i = this.pack.at(name.slice('days:'.length))

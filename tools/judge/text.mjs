@@ -16,6 +16,12 @@ export function show(v) {
 }
 
 /**
+ * A unit as a person reads it after a number: a ratio has none, and months are counted with 个.
+ * @param {string} unit
+ */
+export const shownUnit = (unit) => (unit === '比值' ? '' : unit === '月' ? '个月' : unit)
+
+/**
  * The first 60 characters, for what came from outside.
  * @param {string} s
  */
