@@ -23,16 +23,20 @@ const (
 type expression struct {
 	program cel.Program
 	items   []ItemCode // those of its tallies too
+	at      []int      // positions of items in the pack
 	direct  []ItemCode // without those that only a tally reads
 	facts   []FactCode
 	tallies []TallyCode
+	blank   truth // where nothing that it reads is known: nearly always unknowable
 }
 
 // scope is what an expression may name.
 type scope struct {
-	items   map[ItemCode]*Item
-	facts   map[FactCode]*Fact
-	tallies map[TallyCode]*Tally
+	items    map[ItemCode]*Item
+	index    map[ItemCode]int
+	facts    map[FactCode]*Fact
+	tallies  map[TallyCode]*Tally
+	compiled map[string]*expression // many items of a pack have the same when
 }
 
 // language is the CEL of rules: the variables ans and facts, and no macro at all. has() is left out on purpose: it
@@ -51,6 +55,9 @@ var language = sync.OnceValues(func() (*cel.Env, error) {
 // compile checks an expression against the subset on which cel-go and @marcbachmann/cel-js agree and against the pack's
 // own items, facts and choices. The error is a Chinese sentence.
 func (s scope) compile(source string) (*expression, error) {
+	if e := s.compiled[source]; e != nil {
+		return e, nil
+	}
 	if len(source) > maxExpression {
 		return nil, fmt.Errorf("表达式过长（%d 字节，上限 %d）", len(source), maxExpression)
 	}
@@ -82,8 +89,19 @@ func (s scope) compile(source string) (*expression, error) {
 		return nil, fmt.Errorf("表达式“%s”不能编译：%w", clip(source), err)
 	}
 	e := &expression{program: program, items: c.items, direct: slices.Clone(c.items), facts: c.facts, tallies: c.tallies}
-	for _, code := range c.tallies {
-		t := s.tallies[code]
+	e.blank = e.eval(cel.NoVars())
+	e.takeTallies(s.tallies)
+	for _, code := range e.items {
+		e.at = append(e.at, s.index[code])
+	}
+	s.compiled[source] = e
+	return e, nil
+}
+
+// takeTallies adds what the members of its tallies read.
+func (e *expression) takeTallies(tallies map[TallyCode]*Tally) {
+	for _, code := range e.tallies {
+		t := tallies[code]
 		for _, it := range t.reads {
 			if !slices.Contains(e.items, it) {
 				e.items = append(e.items, it)
@@ -100,7 +118,20 @@ func (s scope) compile(source string) (*expression, error) {
 			}
 		}
 	}
-	return e, nil
+}
+
+func (e *expression) eval(variables cel.Activation) truth {
+	out, _, err := e.program.Eval(variables)
+	if err != nil {
+		return unknowable
+	}
+	switch out {
+	case types.True:
+		return yes
+	case types.False:
+		return no
+	}
+	return unknowable
 }
 
 // halfWidth refuses what Chinese input methods leave in expressions, naming the character, before CEL gives an English

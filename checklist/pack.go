@@ -95,6 +95,7 @@ type Pack struct {
 	tallyIndex map[TallyCode]*Tally
 	whens      []*expression // by item; nil where the item always applies
 	order      []int         // items with a when, those read first first
+	judged     []bool        // items that some rule reads
 	cited      map[ClauseRef]Citation
 }
 
@@ -233,6 +234,7 @@ func (p *Pack) compile() []Problem {
 	}
 	sc.tallies = p.tallyIndex
 	ids := map[string]bool{}
+	p.judged = make([]bool, len(p.items))
 	for i := range p.Rules {
 		p.checkRule(&ps, sc, ids, i)
 	}
@@ -248,7 +250,7 @@ func (p *Pack) bounded() bool {
 }
 
 func (p *Pack) scope() scope {
-	sc := scope{items: map[ItemCode]*Item{}, facts: p.factIndex}
+	sc := scope{items: map[ItemCode]*Item{}, index: p.index, facts: p.factIndex, compiled: map[string]*expression{}}
 	for _, it := range p.items {
 		sc.items[it.Code] = it
 	}
@@ -357,6 +359,7 @@ func (p *Pack) checkRule(ps *problems, sc scope, ids map[string]bool, i int) {
 	}
 	for _, code := range r.Reads {
 		r.reads = append(r.reads, p.index[code])
+		p.judged[p.index[code]] = true
 	}
 	if err := p.checkTemplate(r.Explain); err != nil {
 		at("explain_invalid", fmt.Sprintf("规则“%s”：%v", clip(string(r.ID)), err), "explain")
