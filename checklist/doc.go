@@ -5,7 +5,8 @@
 // sections of items in the order in which a person walks the site, and rules. Standards and packs are YAML files,
 // embedded here and replaceable; docs/packs.md describes the form. LoadPack expands the short forms (a threshold, a
 // conform item with a class) into plain CEL rules, compiles them, lints the pack against its standards and freezes it as
-// canonical JSON (RFC 8785), which a tablet pulls and which Hash names.
+// canonical JSON (RFC 8785), which a tablet pulls and which Hash names. Cover compares the packs with the standards and
+// with the Plan, which is the action plan phrase by phrase, and tells what nobody asks.
 //
 // Invariants:
 //

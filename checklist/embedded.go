@@ -12,7 +12,7 @@ import (
 	"paicha/internal/fault"
 )
 
-//go:embed standards/*.yaml packs/*.yaml publications.yaml
+//go:embed standards/*.yaml packs/*.yaml publications.yaml plan.yaml
 var files embed.FS
 
 // Embedded gives the standards and packs that come with the program, compiled once.

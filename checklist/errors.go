@@ -6,6 +6,7 @@ import "paicha/internal/fault"
 var (
 	ErrStandard        = fault.New(fault.Invalid, "checklist.standard_invalid", "判定标准文件有错误，不能使用")
 	ErrPack            = fault.New(fault.Invalid, "checklist.pack_invalid", "检查清单有错误，不能使用")
+	ErrPlan            = fault.New(fault.Invalid, "checklist.plan_invalid", "方案条目文件有错误，不能使用")
 	ErrPackJSON        = fault.New(fault.Invalid, "checklist.pack_json_invalid", "收到的检查清单内容不完整或已损坏")
 	ErrPackHash        = fault.New(fault.Invalid, "checklist.pack_hash_mismatch", "检查清单内容与其哈希值不一致，不能使用")
 	ErrPackTooLarge    = fault.New(fault.TooLarge, "checklist.pack_too_large", "检查清单文件过大")
