@@ -56,6 +56,12 @@ func AtRest(ctx context.Context, e Engine) (*Origin, error) {
 	return o, nil
 }
 
+// Epoch names the history that the origin has now.
+func (o *Origin) Epoch(ctx context.Context) (string, error) {
+	r, err := o.registry(ctx)
+	return r.head.Epoch, err
+}
+
 // History is the registry as a copy ends it: what was sealed before, and of the living writers the watermarks.
 type History struct {
 	Epoch string           `json:"epoch"`
