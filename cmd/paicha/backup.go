@@ -16,7 +16,7 @@ func takeBackup(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	f := flags("backup", "paicha backup --data 数据目录 --to 备份目录 [--with-keys] [--verify]，或 paicha backup --verify --to 备份目录", stderr)
 	data := f.String("data", "", "数据目录；服务须已停止（运行中的服务用 serve --backup-dir 备份）")
 	to := f.String("to", "", "备份目录；已有的备份保留，已有的照片不再复制")
-	withKeys := f.Bool("with-keys", false, "包含令牌密钥：恢复后无须重新登录，但备份须同样保密")
+	withKeys := f.Bool("with-keys", false, "包含令牌密钥：恢复后访问令牌继续有效，但备份须同样保密")
 	keyFile := f.String("token-key-file", "", "令牌密钥文件，如果不在数据目录中")
 	verify := f.Bool("verify", false, "重新读取并核对备份中的全部内容")
 	if code, ok := parsed(f, args, stderr); !ok {

@@ -29,7 +29,7 @@ func migrate(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return failed("迁移", err, stderr)
 	}
 	summary(stdout, "迁移", s)
-	fmt.Fprintln(stdout, "令牌密钥没有迁移：请用 --token-key-file 把原来的 token.key 交给每个节点，否则所有人须重新登录")
+	fmt.Fprintln(stdout, "令牌密钥没有迁移：请用 --token-key-file 把原来的 token.key 交给每个节点（各节点的密钥必须相同）")
 	fmt.Fprintln(stdout, "请不要再启动原来的数据目录；确认新服务正常之后，把它作为备份保存")
 	return 0
 }

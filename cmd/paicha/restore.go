@@ -61,7 +61,7 @@ func restore(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	summary(stdout, "恢复", s)
 	switch {
 	case key == nil:
-		fmt.Fprintln(stdout, "备份中没有令牌密钥：如不另行放回原来的密钥，所有人须重新登录；平板上的记录不受影响")
+		fmt.Fprintln(stdout, "备份中没有令牌密钥，启动时会生成新的：平板凭刷新令牌自动续期，备份之后续期过的须重新登录；平板上的记录不受影响")
 	case *data == "":
 		fmt.Fprintf(stdout, "令牌密钥在 %s，请用 --token-key-file 交给每个节点\n", filepath.Join(b.Dir, b.Key.File.Name))
 	}

@@ -14,10 +14,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-const (
-	segmentBytes = 32 << 20 // of lines, before compression
-	maxLine      = 64 << 20
-)
+// segmentBytes is how many bytes of lines, before compression, make a segment.
+var segmentBytes = 32 << 20
+
+// maxLine is more than the largest document takes, in base64 and escaped.
+const maxLine = 128 << 20
 
 // writeLines makes a compressed file of lines; fill is given what adds one.
 func writeLines(dir, name string, fill func(add func([]byte) error) error) (File, error) {

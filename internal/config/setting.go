@@ -65,7 +65,7 @@ func settings() []setting {
 			return nil
 		}},
 		{flag: "backup-keep", def: "7", usage: "保留最近几份备份", set: count(func(c *Config) *int { return &c.BackupKeep }, 1, 10000)},
-		{flag: "backup-keys", def: "false", usage: "备份中包含令牌密钥（恢复后无须重新登录，但须同样保密）", boolean: true, set: func(c *Config, v string) (err error) {
+		{flag: "backup-keys", def: "false", usage: "备份中包含令牌密钥（恢复后访问令牌继续有效，但备份须同样保密）", boolean: true, set: func(c *Config, v string) (err error) {
 			if c.BackupKeys, err = strconv.ParseBool(v); err != nil {
 				return errors.New("应为 true 或 false（want true or false）")
 			}
