@@ -40,10 +40,10 @@ func move(ctx context.Context, from, documents, album string, stderr io.Writer) 
 		return backup.Summary{}, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	src, close, err := fromFolder(ctx, from)
+	src, leave, err := fromFolder(ctx, from)
 	if err != nil {
 		return backup.Summary{}, err
 	}
-	defer close()
+	defer leave()
 	return backup.Move(ctx, src, t)
 }

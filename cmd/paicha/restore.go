@@ -51,10 +51,10 @@ func restore(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failed("恢复", err, stderr)
 	}
-	s, err := b.Restore(ctx, t)
-	if err == nil && *data != "" && key != nil {
-		err = writeKey(filepath.Join(*data, "token.key"), key)
+	if *data != "" && key != nil {
+		t.Ready = func() error { return writeKey(filepath.Join(*data, "token.key"), key) }
 	}
+	s, err := b.Restore(ctx, t)
 	if err = errors.Join(err, done()); err != nil {
 		return failed("恢复", err, stderr)
 	}
@@ -90,6 +90,12 @@ func writeKey(name string, key []byte) error {
 	_, err = f.Write(key)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(name+".tmp", name)
+	}
+	if err == nil {
+		var d *os.File
+		if d, err = os.Open(filepath.Dir(name)); err == nil {
+			err = errors.Join(d.Sync(), d.Close())
+		}
 	}
 	if err != nil {
 		return backup.ErrMedium.Because(err)

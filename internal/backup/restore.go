@@ -128,6 +128,19 @@ type Target struct {
 	Photos  media.Blobs
 	Options store.Options
 	Report  func(Step)
+	// Ready is called when everything is there and compared, just before the epoch begins and with it the target's
+	// use; what else belongs to it is put in place here, again if need be. May be nil.
+	Ready func() error
+}
+
+// begin begins the epoch.
+func (t Target) begin(ctx context.Context, a *store.Arrival, h store.History) (store.Begun, error) {
+	if t.Ready != nil {
+		if err := t.Ready(); err != nil {
+			return store.Begun{}, err
+		}
+	}
+	return a.Begin(ctx, h)
 }
 
 func (t Target) report(s Step) {
@@ -190,7 +203,7 @@ func (b *Backup) Restore(ctx context.Context, t Target) (Summary, error) {
 	if err := readBack(ctx, t, list); err != nil {
 		return Summary{}, err
 	}
-	begun, err := a.Begin(ctx, b.History)
+	begun, err := t.begin(ctx, a, b.History)
 	return Summary{
 		Begun: begun, Documents: b.Documents.Count, Kinds: b.Documents.Kinds,
 		Photos: b.Photos.Count, Bytes: b.Photos.Bytes, Absent: b.Photos.Absent,
@@ -352,7 +365,7 @@ func Move(ctx context.Context, src Source, t Target) (Summary, error) {
 	if err := readBack(ctx, t, kept); err != nil {
 		return s, err
 	}
-	s.Begun, err = a.Begin(ctx, h)
+	s.Begun, err = t.begin(ctx, a, h)
 	return s, err
 }
 

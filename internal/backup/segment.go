@@ -14,8 +14,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// segmentBytes is how many bytes of lines, before compression, make a segment.
-var segmentBytes = 32 << 20
+// segmentBytes is how many bytes of lines, before compression, make a segment: they are in memory of a serving process.
+var segmentBytes = 8 << 20
 
 // maxLine is more than the largest document takes, in base64 and escaped.
 const maxLine = 128 << 20

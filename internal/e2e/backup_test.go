@@ -251,6 +251,58 @@ func TestDamagedBackupIsRefused(t *testing.T) {
 	mustPaicha(t, "restore", "--from", folder, "--data", filepath.Join(t.TempDir(), "data"))
 }
 
+// killLater runs the binary and kills it, each time a little later, until it gets through, or until it is refused in words
+// that say that the run before was killed between its end and saying so.
+func killLater(t *testing.T, done string, args ...string) {
+	t.Helper()
+	killed := 0
+	for wait := 5 * time.Millisecond; ; wait += 10 * time.Millisecond {
+		cmd := exec.Command(binary, args...)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })
+		err := cmd.Wait()
+		timer.Stop()
+		if err == nil || done != "" && strings.Contains(out.String(), done) {
+			if killed < 3 {
+				t.Errorf("%s was killed only %d times", args[0], killed)
+			}
+			t.Logf("%s was killed %d times; then it says:\n%s", args[0], killed, out.String())
+			return
+		}
+		if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
+			t.Fatalf("%s: %v: %s", args[0], err, out.String())
+		}
+		killed++
+	}
+}
+
+// TestBackupAndRestoreKilledAnywhere does the same to both.
+func TestBackupAndRestoreKilledAnywhere(t *testing.T) {
+	s := newServer(t)
+	c := newCrew(t, s, 1)
+	c.work(t, 0, 6)
+	settle(t, c.tablets[0])
+	s.kill()
+	folder, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "data")
+	killLater(t, "", "backup", "--data", s.dir, "--to", folder, "--with-keys")
+	mustPaicha(t, "backup", "--verify", "--to", folder)
+	if left, err := filepath.Glob(filepath.Join(folder, "*.partial")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	killLater(t, "目标中已有数据", "restore", "--from", folder, "--data", elsewhere)
+	s.dir = elsewhere
+	s.start()
+	c.work(t, 0, 1)
+	settle(t, c.tablets[0])
+	for n, v := range c.visits[0] {
+		check(t, s, c.tablets[0], v, n%2 == 0)
+	}
+}
+
 // TestMigrationKilledAnywhere kills a migration later and later until it gets through; each run goes on where the one
 // before was. Then tablets carry on at the new place.
 func TestMigrationKilledAnywhere(t *testing.T) {
@@ -263,35 +315,7 @@ func TestMigrationKilledAnywhere(t *testing.T) {
 	s.kill()
 	to := filepath.Join(t.TempDir(), "new")
 	args := []string{"migrate", "--from", s.dir, "--to", "sqlite://" + to, "--blobs", "file://" + filepath.Join(to, "photos")}
-	killed := 0
-	for wait := 10 * time.Millisecond; ; wait += 15 * time.Millisecond {
-		cmd := exec.Command(binary, args...)
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		timer := time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })
-		err := cmd.Wait()
-		timer.Stop()
-		if err == nil {
-			if !strings.Contains(out.String(), "全部核对无误") {
-				t.Errorf("it says %s", out.String())
-			}
-			t.Logf("killed %d times; the last run says:\n%s", killed, out.String())
-			break
-		}
-		if strings.Contains(out.String(), "目标中已有数据") {
-			break // killed between the end and saying so
-		}
-		if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() {
-			t.Fatalf("%v: %s", err, out.String())
-		}
-		killed++
-	}
-	if killed < 3 {
-		t.Errorf("killed only %d times", killed)
-	}
+	killLater(t, "目标中已有数据", args...)
 	if out, err := paicha(t, args...); err == nil || !strings.Contains(out, "目标中已有数据") {
 		t.Errorf("migrated twice: %v %s", err, out)
 	}

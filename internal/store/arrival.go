@@ -145,7 +145,10 @@ func (a *Arrival) Begin(ctx context.Context, h History) (Begun, error) {
 // BeginEpoch begins a new epoch in place, of an engine at rest whose data was put back by other means: a snapshot of the
 // disk, a copy of the folder, the database's own tools. Those bring the old epoch back, and with it cursors that
 // believe to have read what is no longer there.
+//
+// Writers are sealed first, so that a node that still runs cannot answer for what it writes: it stops with ErrEpoch.
 func BeginEpoch(ctx context.Context, e Engine, opt Options) (Begun, error) {
+	opt = opt.complete()
 	o, err := AtRest(ctx, e)
 	if err != nil {
 		return Begun{}, err
@@ -154,8 +157,23 @@ func BeginEpoch(ctx context.Context, e Engine, opt Options) (Begun, error) {
 	if err != nil {
 		return Begun{}, err
 	}
+	s := &Store{engine: e, opt: opt}
+	for w, final := range r.live {
+		if _, sole := e.(Sole); sole {
+			err = s.listSeal(ctx, w, final)
+		} else {
+			_, err = s.seal(ctx, w)
+		}
+		if err != nil {
+			return Begun{}, err
+		}
+	}
+	h, _, err := s.readHead(ctx)
+	if err != nil {
+		return Begun{}, err
+	}
 	b := Begun{Epoch: opt.NewID()}
-	b.Restamped, b.Sealed, err = beginEpoch(ctx, e, r.history(), b.Epoch, opt)
+	b.Restamped, b.Sealed, err = beginEpoch(ctx, e, snapshot{head: h}.history(), b.Epoch, opt)
 	return b, err
 }
 

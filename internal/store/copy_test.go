@@ -282,6 +282,28 @@ func TestCopyGoesOnAfterAStop(t *testing.T) {
 	}
 }
 
+// TestNewEpochInPlace: the data came back by other means, perhaps with a writer that was alive in the snapshot.
+func TestNewEpochInPlace(t *testing.T) {
+	e := engine(t)
+	s := opened(t, e)
+	d := commit(t, s, store.Doc{}, "a", "1", "x")
+	mark, err := s.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := store.BeginEpoch(t.Context(), e, options())
+	if err != nil || b.Sealed != 1 || b.Restamped != 0 {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	n := opened(t, e)
+	if got, err := n.One(t.Context(), d.Ref); err != nil || !store.Same(got, d) {
+		t.Errorf("got %+v, %v, want %+v", got, err, d)
+	}
+	if _, err := n.Since(t.Context(), mark, []store.Token{"x"}, store.Limit{}); !errors.Is(err, store.ErrReset) {
+		t.Errorf("a cursor of the old epoch: %v", err)
+	}
+}
+
 func TestNewEpochKeepsHistoryAndResetsReaders(t *testing.T) {
 	e := engine(t)
 	s := opened(t, e)
@@ -416,6 +438,10 @@ func TestNodeOfAnOldEpochStops(t *testing.T) {
 	if _, err := store.BeginEpoch(ctx, w.Engine(), options()); err != nil {
 		t.Fatal(err)
 	}
+	late := store.Write{New: store.Doc{Ref: store.Ref{Kind: "hazard", ID: "late"}, Tokens: token, Body: []byte("1")}}
+	if outs, err := node.Commit(ctx, []store.Write{late}); !errors.Is(err, store.ErrEpoch) {
+		t.Errorf("an old node answers for a write: %v, %v", outs, err)
+	}
 	if err := node.Tick(ctx); !errors.Is(err, store.ErrEpoch) {
 		t.Errorf("the chores of an old node: %v", err)
 	}
@@ -428,7 +454,14 @@ func TestNodeOfAnOldEpochStops(t *testing.T) {
 	if _, err := o.Copy(ctx, store.Progress{}, store.Limit{}, func([]store.Doc, store.Progress) error { return nil }); !errors.Is(err, store.ErrEpoch) {
 		t.Errorf("a copy of an old node: %v", err)
 	}
-	if fresh := w.open(ctx); fresh.Epoch() == node.Epoch() {
+	fresh := w.open(ctx)
+	if fresh.Epoch() == node.Epoch() {
 		t.Error("no new epoch")
+	}
+	if err := fresh.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := fresh.One(ctx, late.New.Ref); err != nil || d.Position.Writer != fresh.Writer() {
+		t.Errorf("what the old node wrote is not taken up: %+v, %v", d, err)
 	}
 }
