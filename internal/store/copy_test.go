@@ -24,7 +24,7 @@ func copying(shared bool, acknowledged *int) storetest.Scenario {
 	var h store.History
 	return storetest.Scenario{
 		Setup: func(tw *storetest.World) []storetest.Actor {
-			w = &world{World: tw, acked: map[string][]store.Ref{}}
+			w = &world{World: tw, acked: map[string][]store.Ref{}, stood: map[store.Position]store.Doc{}}
 			a := w.open(ctx)
 			b := a
 			if !shared {
@@ -68,7 +68,13 @@ func copying(shared bool, acknowledged *int) storetest.Scenario {
 					}
 				}
 			}
-			// What stands at or below a final watermark is in the copy, as it stands or later.
+			// Of one node, whatever was written at or below the final watermark is in the copy, or a later version.
+			for p, d := range w.stood {
+				if shared && p.Seq <= h.Live[p.Writer] && held[d.Ref].Rev < d.Rev {
+					return fmt.Errorf("%s rev %d was written at %v, the copy ends at %v with rev %d", d.ID, d.Rev, p, h.Live, held[d.Ref].Rev)
+				}
+			}
+			// With several too, what still stands there.
 			for ref, d := range w.Model.Docs() {
 				if final := h.Live[d.Position.Writer]; d.Position.Seq <= final && held[ref].Rev < d.Rev {
 					return fmt.Errorf("%s is at %v, the copy ends at %v with rev %d", ref.ID, d.Position, h.Live, held[ref].Rev)
