@@ -30,7 +30,8 @@ type vector struct {
 		Now     time.Time           `json:"now"`
 		Limits  jsontext.Value      `json:"limits"`
 		Users   []vectorUser        `json:"users"`
-		Packs   []checklist.PackRef `json:"packs"` // published as documents that tablets pull
+		Packs   []checklist.PackRef `json:"packs"`  // published as documents that tablets pull
+		Backup  time.Time           `json:"backup"` // when the last complete backup was begun
 		Earlier []struct {
 			As        string           `json:"as"`
 			Mutations []jsontext.Value `json:"mutations"`
@@ -121,6 +122,11 @@ func playVector(t *testing.T, v vector) {
 	}
 	p.meet(v.Given.Users)
 	p.publish(v.Given.Packs)
+	if !v.Given.Backup.IsZero() {
+		if err := p.sync.BackedUp(context.Background(), v.Given.Backup); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i, e := range v.Given.Earlier {
 		answer, err := p.send(vectorStep{As: e.As}, e.Mutations)
 		if err != nil {

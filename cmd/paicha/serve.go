@@ -9,20 +9,20 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"syscall"
 	"time"
 
 	"paicha/checklist"
-	"paicha/inspection"
 	"paicha/internal/auth"
 	"paicha/internal/config"
 	"paicha/internal/directory"
 	"paicha/internal/fault"
 	"paicha/internal/httpapi"
 	"paicha/internal/store"
-	"paicha/internal/store/sqlite"
 	"paicha/internal/telemetry"
 	"paicha/media"
 	"paicha/media/fs"
@@ -37,7 +37,7 @@ import (
 // rate, for 20 MB less at the peak.
 const memoryGoal = 192 << 20
 
-// serve runs the server until ctx ends. It is the only place that names the adapters.
+// serve runs the server until ctx ends. Adapters are named here and in adapters.go, nowhere else.
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c, err := config.Load(args, os.Environ(), stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -73,7 +73,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type server struct {
 	config   config.Config
 	log      *slog.Logger
-	engine   *sqlite.Engine
+	engine   engine
+	blobs    media.Blobs
 	store    *store.Store
 	sync     *fieldsync.Service
 	receiver *media.Receiver
@@ -110,6 +111,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	s.closers = append(s.closers, files.Close)
+	s.blobs = files.Blobs()
 	s.shelf = &checklist.Shelf{Store: s.store, Now: time.Now, Tokens: directory.PackTokens[checklist.Sector]}
 	// 19 MiB and two passes a login: the least that OWASP recommends for argon2id, so that logins do not decide the
 	// memory of a server that needs little else.
@@ -167,27 +169,24 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 }
 
 func (s *server) openStore(ctx context.Context, hub *fieldsync.Hub) error {
-	indexes := slices.Concat(inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes)
 	var err error
-	s.engine, err = sqlite.Open(ctx, sqlite.Options{
-		Path: filepath.Join(s.config.Data, "paicha.db"), Indexes: indexes,
-		Fatal: func(err error) {
-			select {
-			case s.fatal <- err:
-			default:
-			}
-		},
-	})
+	s.engine, err = openEngine(ctx, "sqlite://"+s.config.Data, engineOptions{Fatal: s.stop})
 	if err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.engine.Close)
-	started := time.Now()
-	s.store, err = store.Open(ctx, s.engine, store.Options{
-		Now: time.Now, Elapsed: func() time.Duration { return time.Since(started) },
-		NewID: func() string { return newID().String() }, OnCommit: hub.Committed,
-	})
+	o := storeOptions()
+	o.OnCommit = hub.Committed
+	s.store, err = store.Open(ctx, s.engine, o)
 	return err
+}
+
+// stop ends the server because nothing can be promised any more.
+func (s *server) stop(err error) {
+	select {
+	case s.fatal <- err:
+	default:
+	}
 }
 
 // run listens and serves until ctx ends or the store cannot promise anything any more.
@@ -201,6 +200,11 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	deriving := make(chan struct{})
 	go func() { defer close(deriving); s.deriver.Run(ctx) }()
 	go s.chores(ctx)
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	defer signal.Stop(asked)
+	backing := make(chan struct{})
+	go func() { defer close(backing); s.backups(ctx, asked) }()
 	s.greet(stdout, listener.Addr())
 	served := make(chan error, 1)
 	go func() { served <- s.app.Listener(listener) }()
@@ -214,6 +218,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	}
 	cancel()
 	<-deriving
+	<-backing
 	return err
 }
 
@@ -230,6 +235,9 @@ func (s *server) chores(ctx context.Context) {
 		case <-often.C:
 			if err := s.store.Tick(ctx); err != nil {
 				s.log.Warn("store chores", "error", err)
+				if errors.Is(err, store.ErrEpoch) {
+					s.stop(err)
+				}
 			}
 			s.metrics.DeriveQueue(s.deriver.Waiting())
 		case <-now.C:

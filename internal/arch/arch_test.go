@@ -38,6 +38,8 @@ var table = map[string]row{
 	"internal/store/sqlite":    {may: list("internal/store", "internal/fault")},
 	"internal/store/mongo":     {may: list("internal/store", "internal/fault")},
 
+	"internal/backup": {may: list("internal/store", "media", "internal/fault")},
+
 	"checklist":          {may: list("internal/store", "internal/fault")},
 	"media":              {may: list("internal/store", "internal/fault")},
 	"internal/directory": {may: list("internal/store", "internal/fault")},

@@ -18,6 +18,11 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; empty: nobody's
 	ShutdownGrace  time.Duration  // how long open requests may finish after a stop signal
 
+	BackupDir   string        // folder of this server's regular backups; empty: none
+	BackupEvery time.Duration // how often; 0: only when asked by SIGUSR1
+	BackupKeep  int           // how many are kept
+	BackupKeys  bool          // whether the token key goes into them
+
 	Limits Limits
 }
 

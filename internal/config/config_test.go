@@ -53,6 +53,9 @@ func TestBadSettingsNameTheirKeys(t *testing.T) {
 		"MistypedEnv":    {nil, []string{"PAICHA_PUSH_BYTE=1"}, "PAICHA_PUSH_BYTE "},
 		"UnknownFlag":    {[]string{"--nope"}, nil, "nope"},
 		"StrayArgument":  {[]string{"now"}, nil, "now"},
+		"BackupInData":   {[]string{"--data", "/srv/paicha", "--backup-dir", "/srv/paicha/backup"}, nil, "PAICHA_BACKUP_DIR"},
+		"BackupTooOften": {[]string{"--backup-every", "1s"}, nil, "PAICHA_BACKUP_EVERY"},
+		"KeepNone":       {[]string{"--backup-keep", "0"}, nil, "PAICHA_BACKUP_KEEP"},
 		"ChunkOverPhoto": {[]string{"--chunk-bytes", "64MiB"}, nil, "PAICHA_CHUNK_BYTES"},
 	}
 	for name, c := range cases {
@@ -65,6 +68,13 @@ func TestBadSettingsNameTheirKeys(t *testing.T) {
 				t.Error("a half-valid configuration was returned")
 			}
 		})
+	}
+}
+
+func TestBackupBesideDataIsTaken(t *testing.T) {
+	c, err := load([]string{"--data", "/srv/paicha", "--backup-dir", "/srv/paicha-backup", "--backup-every", "0", "--backup-keys"}, nil)
+	if err != nil || c.BackupDir != "/srv/paicha-backup" || c.BackupEvery != 0 || c.BackupKeep != 7 || !c.BackupKeys {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -131,7 +132,21 @@ func together(c Config) []error {
 	if c.Limits.ChunkBytes > c.Limits.PhotoBytes && c.Limits.PhotoBytes > 0 {
 		out = append(out, errors.New("--chunk-bytes（PAICHA_CHUNK_BYTES）不能大于 --photo-bytes（PAICHA_PHOTO_BYTES）（chunk larger than photo）"))
 	}
+	if c.BackupDir != "" && within(c.Data, c.BackupDir) {
+		out = append(out, errors.New("--backup-dir（PAICHA_BACKUP_DIR）不能在 --data（PAICHA_DATA）之内：数据目录丢失时备份会一起丢失（backup inside the data folder）"))
+	}
 	return out
+}
+
+// within reports whether path is dir or lies in it.
+func within(dir, path string) bool {
+	a, aerr := filepath.Abs(dir)
+	b, berr := filepath.Abs(path)
+	if aerr != nil || berr != nil {
+		return false
+	}
+	rel, err := filepath.Rel(a, b)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // usage prints every setting with its variable and default.

@@ -56,6 +56,22 @@ func settings() []setting {
 			c.ShutdownGrace = d
 			return nil
 		}},
+		{flag: "backup-dir", usage: "定期备份的目录，应在另一块磁盘上；不填则不备份", set: optional(func(c *Config) *string { return &c.BackupDir })},
+		{flag: "backup-every", def: "24h", usage: "备份间隔；0 表示只在收到 SIGUSR1 时备份", set: func(c *Config, v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil || d < 0 || d > 0 && d < time.Minute || d > 366*24*time.Hour {
+				return errors.New("应为 0 或 1 分钟以上，例如 24h（want 0, or at least 1m, such as 24h）")
+			}
+			c.BackupEvery = d
+			return nil
+		}},
+		{flag: "backup-keep", def: "7", usage: "保留最近几份备份", set: count(func(c *Config) *int { return &c.BackupKeep }, 1, 10000)},
+		{flag: "backup-keys", def: "false", usage: "备份中包含令牌密钥（恢复后访问令牌继续有效，但备份须同样保密）", boolean: true, set: func(c *Config, v string) (err error) {
+			if c.BackupKeys, err = strconv.ParseBool(v); err != nil {
+				return errors.New("应为 true 或 false（want true or false）")
+			}
+			return nil
+		}},
 		{flag: "body-bytes", def: "1MiB", usage: "普通请求体上限", set: size(func(c *Config) *int64 { return &c.Limits.BodyBytes }, 1<<12, 64<<20)},
 		{flag: "push-bytes", def: "8MiB", usage: "一次推送的上限（解压后）", set: size(func(c *Config) *int64 { return &c.Limits.PushBytes }, 1<<16, 64<<20)},
 		{flag: "push-mutations", def: "500", usage: "一次推送的变更数上限", set: count(func(c *Config) *int { return &c.Limits.PushMutations }, 1, 10000)},

@@ -353,23 +353,28 @@ func (s *Store) sealDead(ctx context.Context) error {
 
 // Sweep re-stamps the documents above the finals of sealed writers: late writes, and what a writer had not published.
 func (s *Store) Sweep(ctx context.Context) error {
+	_, err := s.sweep(ctx)
+	return err
+}
+
+// sweep returns how many documents it found.
+func (s *Store) sweep(ctx context.Context) (n int, err error) {
 	h, _, err := s.readHead(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	touched := false
 	for _, sl := range h.Seals {
 		after := sl.Final
 		for {
 			docs, more, err := s.engine.Range(ctx, Range{Writer: sl.Writer, After: after, Limit: Limit{Docs: 100}})
 			if err != nil {
-				return err
+				return n, err
 			}
 			for _, d := range docs {
 				if _, _, err := s.restamp(ctx, d.Ref, d.Position); err != nil {
-					return err
+					return n, err
 				}
-				touched = true
+				n++
 				after = d.Position.Seq
 			}
 			if !more {
@@ -377,13 +382,13 @@ func (s *Store) Sweep(ctx context.Context) error {
 			}
 		}
 	}
-	if !touched {
-		return nil
+	if n == 0 {
+		return 0, nil
 	}
 	life := s.current()
 	sealed, _, err := s.publish(ctx, life, life.finish())
 	if err == nil && sealed {
 		err = s.renew(ctx, life)
 	}
-	return err
+	return n, err
 }

@@ -24,6 +24,7 @@ type Store struct {
 	engine Engine
 	sole   Sole // nil where several processes may write
 	opt    Options
+	epoch  string // in which it was opened; empty before
 
 	mu         sync.Mutex
 	life       *lifetime
@@ -44,14 +45,26 @@ type sighting struct {
 	at  time.Duration
 }
 
-// Open registers this process as a writer. On a Sole engine it first seals the writers of former processes.
+func (o Options) complete() Options {
+	if o.Horizon == 0 {
+		o.Horizon = 90 * 24 * time.Hour
+	}
+	if o.SealAfter == 0 {
+		o.SealAfter = time.Minute
+	}
+	return o
+}
+
+// Open registers this process as a writer. On a Sole engine it first seals the writers of former processes. ErrArriving
+// if a restore or a move into e was begun and has not ended.
 func Open(ctx context.Context, e Engine, opt Options) (*Store, error) {
-	if opt.Horizon == 0 {
-		opt.Horizon = 90 * 24 * time.Hour
+	if err := arrived(ctx, e); err != nil {
+		return nil, err
 	}
-	if opt.SealAfter == 0 {
-		opt.SealAfter = time.Minute
-	}
+	return open(ctx, e, opt.complete())
+}
+
+func open(ctx context.Context, e Engine, opt Options) (*Store, error) {
 	s := &Store{engine: e, opt: opt, watched: map[WriterID]sighting{}, gate: (*sync.Mutex).Lock}
 	s.sole, _ = e.(Sole)
 	if s.sole != nil {
@@ -74,6 +87,7 @@ func Open(ctx context.Context, e Engine, opt Options) (*Store, error) {
 		return nil, err
 	}
 	s.life = l
+	s.epoch = s.head.Epoch
 	return s, nil
 }
 

@@ -51,18 +51,21 @@ func (h head) sealNumber(w WriterID) (uint64, Seq) {
 
 func (h head) lastSeal() uint64 { return h.Base + uint64(len(h.Seals)) }
 
-// readHead returns the head and its rev.
+// readHead returns the head and its rev. ErrEpoch if another history has begun, or none is there any more, since this
+// store was opened: somebody restored a backup under it.
 func (s *Store) readHead(ctx context.Context) (head, Rev, error) {
 	var h head
 	ds, err := s.engine.Get(ctx, []Ref{headRef})
 	if err != nil {
 		return h, 0, err
 	}
-	if ds[0].Rev == 0 {
-		return h, 0, nil
+	if ds[0].Rev > 0 {
+		if err := json.Unmarshal(ds[0].Body, &h); err != nil {
+			return h, 0, fmt.Errorf("head document: %w", err)
+		}
 	}
-	if err := json.Unmarshal(ds[0].Body, &h); err != nil {
-		return h, 0, fmt.Errorf("head document: %w", err)
+	if s.epoch != "" && h.Epoch != s.epoch {
+		return h, 0, ErrEpoch
 	}
 	return h, ds[0].Rev, nil
 }
