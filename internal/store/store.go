@@ -186,12 +186,6 @@ type Bucket struct {
 	Sums  []int64
 }
 
-// Index declares fields of a kind that Find may filter by and order by, in this order.
-type Index struct {
-	Kind   Kind
-	Fields []string
-}
-
 // SortTokens sorts tokens and removes repetitions, in place.
 func SortTokens(ts []Token) []Token {
 	slices.Sort(ts)
