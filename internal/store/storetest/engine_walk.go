@@ -89,16 +89,16 @@ func rangeMoves(t *testing.T, e store.Engine) {
 	ids(t, ds, "a")
 }
 
-func rangeLimits(t *testing.T, e store.Engine) {
+func rangeLimits(t *testing.T, e store.Engine, size Size) {
 	var all []store.Doc
-	for i := 1; i <= 600; i++ {
+	for i := 1; i <= size.Docs; i++ {
 		d := doc(fmt.Sprintf("%03d", i), store.Seq(i), []store.Token{"x", "y"}[i%2])
 		d.Body = make([]byte, 100)
 		all = append(all, d)
 	}
 	seed(t, e, all...)
 	both := []store.Token{"x", "y"}
-	for _, l := range []store.Limit{{}, {Docs: 1}, {Docs: 7}, {Docs: 600}, {Bytes: 1}, {Bytes: 1000}, {Docs: 300, Bytes: 20000}} {
+	for _, l := range []store.Limit{{}, {Docs: 1}, {Docs: 7}, {Docs: size.Docs}, {Bytes: 1}, {Bytes: 1000}, {Docs: size.Docs / 2, Bytes: size.Docs * 100 / 3}} {
 		for _, tokens := range [][]store.Token{both, nil} {
 			n := 0
 			for after := store.Seq(0); ; {
@@ -116,7 +116,7 @@ func rangeLimits(t *testing.T, e store.Engine) {
 					break
 				}
 			}
-			if n != 600 {
+			if n != size.Docs {
 				t.Fatalf("%+v: %d documents in all", l, n)
 			}
 		}
@@ -156,9 +156,9 @@ func scanOnce(t *testing.T, e store.Engine) {
 	}
 }
 
-func scanLimits(t *testing.T, e store.Engine) {
+func scanLimits(t *testing.T, e store.Engine, size Size) {
 	var all []store.Doc
-	for i := 1; i <= 600; i++ {
+	for i := 1; i <= size.Docs; i++ {
 		d := doc(fmt.Sprintf("%03d", i), store.Seq(i), []store.Token{"x", "y"}[i%2], "all")
 		d.Body = make([]byte, 100)
 		all = append(all, d)
@@ -170,7 +170,7 @@ func scanLimits(t *testing.T, e store.Engine) {
 				t.Fatalf("%+v: %s named %d times", l, id, n)
 			}
 		}
-		if got := scanned(t, e, store.Scan{Tokens: []store.Token{"x", "y"}, Limit: l}, nil); len(got) != 600 {
+		if got := scanned(t, e, store.Scan{Tokens: []store.Token{"x", "y"}, Limit: l}, nil); len(got) != size.Docs {
 			t.Fatalf("%+v: %d named", l, len(got))
 		}
 	}
