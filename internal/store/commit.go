@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -28,10 +29,16 @@ type unresolved struct {
 //
 // Stale means that the document is past Old. After a time-out it may have passed Old by this very write, overwritten
 // since: a caller that repeats a command looks for it in Memory first. Unknown means that the write may have happened or
-// may still happen; an error leaves every outcome unknown.
+// may still happen; an error leaves every outcome unknown, except ErrTooLarge, which has written nothing.
 func (s *Store) Commit(ctx context.Context, ws []Write) ([]Outcome, error) {
 	if len(ws) == 0 {
 		return nil, nil
+	}
+	for i := range ws {
+		// An engine would refuse it each time, and an outcome that stays unknown holds the watermark of all others.
+		if n := ws[i].New.size(); n > MaxDoc {
+			return nil, ErrTooLarge.Because(fmt.Errorf("%s %s has %d bytes", ws[i].New.Kind, ws[i].New.ID, n))
+		}
 	}
 	if err := s.settle(ctx); err != nil {
 		return nil, err
@@ -138,6 +145,7 @@ func (s *Store) note(a *attempt, st Status) {
 // learn finds out what an unknown write came to. "Not there yet" resolves nothing, because the late write may still
 // arrive: so it writes again on the same base with a new seq, and whichever of the two lands makes the other stale.
 func (s *Store) learn(ctx context.Context, a *attempt) error {
+	var failed patience
 	for {
 		ds, err := s.engine.Get(context.WithoutCancel(ctx), []Ref{a.put.Doc.Ref})
 		if err != nil {
@@ -166,7 +174,20 @@ func (s *Store) learn(ctx context.Context, a *attempt) error {
 			return nil
 		}
 		// Stale: the first write landed late, or another's did. Unknown: look again.
+		if err != nil && failed.spent() {
+			s.park(a)
+			return err
+		}
 	}
+}
+
+// patience bounds how often one call repeats a write that the engine fails to answer while it answers reads: a full disk
+// or a lost permission would keep it for ever. Whoever gives up has learnt nothing, and says so.
+type patience int
+
+func (p *patience) spent() bool {
+	*p++
+	return *p >= 4
 }
 
 // moved gives a document another position, and with it the leavings that happened at the old one.

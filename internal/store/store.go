@@ -90,6 +90,12 @@ type Doc struct {
 	Memory     []byte // the mutations that this document has seen; package sync writes and reads it
 }
 
+// MaxDoc is how many bytes Body, Restricted and Memory of one document have at most. It leaves room for the rest below the
+// 16 MB that a MongoDB-compatible server takes.
+const MaxDoc = 15 << 20
+
+func (d *Doc) size() int { return len(d.Body) + len(d.Restricted) + len(d.Memory) }
+
 // Write replaces Old by New. Old is the document as read (its Rev is the base); a zero Old inserts.
 // Of New the caller gives Ref, Tokens, Removed, Fields, Body, Restricted and Memory; the rest is the store's.
 type Write struct {

@@ -63,12 +63,15 @@ func Engine(t *testing.T, size Size, open func(t *testing.T) store.Engine) {
 		{"RangeByTokensNamesEachOnce", rangeTokens},
 		{"RangeFindsThroughLeft", rangeLeft},
 		{"RangeHoldsOnlyTheNewestPosition", rangeMoves},
+		{"LastByTokens", lastByTokens},
+		{"TokensThatLookLikeSigns", signs},
 		{"RangeLimits", sized(rangeLimits)},
 		{"ScanNamesEachOnce", scanOnce},
 		{"ScanHonoursLimits", sized(scanLimits)},
 		{"ScanMissesNoneWhileWritersMove", scanConcurrent},
 		{"FindByEveryOperation", findOps},
 		{"FindOrdersAndPages", findPages},
+		{"FindOrdersNumbersBeforeText", findMixed},
 		{"FindByTokens", findTokens},
 		{"FindByteOrder", findByteOrder},
 		{"FindUndeclaredIsNoIndex", findUndeclared},
@@ -243,6 +246,9 @@ func outcomesInOrder(t *testing.T, e store.Engine) {
 	ds, err := e.Get(t.Context(), []store.Ref{{Kind: "hazard", ID: "c"}, {Kind: "hazard", ID: "none"}, {Kind: "hazard", ID: "a"}})
 	must(t, err)
 	ids(t, ds, "c", "none", "a")
+	ds, err = e.Get(t.Context(), []store.Ref{{Kind: "hazard", ID: "a"}, {Kind: "hazard", ID: "b"}, {Kind: "hazard", ID: "a"}})
+	must(t, err)
+	ids(t, ds, "a", "b", "a")
 }
 
 func twoPuts(t *testing.T, e store.Engine) {

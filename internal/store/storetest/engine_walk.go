@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"paicha/internal/store"
 )
@@ -87,6 +88,58 @@ func rangeMoves(t *testing.T, e store.Engine) {
 	ids(t, ds, "b")
 	ds, _ = ranged(t, e, store.Range{Writer: "v"})
 	ids(t, ds, "a")
+}
+
+func lastByTokens(t *testing.T, e store.Engine) {
+	d := doc("d", 4, "x")
+	left := doc("left", 6, "y")
+	left.Left = []store.Left{{Token: "x", Position: left.Position}}
+	other := doc("other", 9, "x")
+	other.Position.Writer = "v"
+	seed(t, e, doc("a", 1, "x", "z"), doc("b", 2, "y"), d, left, doc("last", 8), other)
+	for _, c := range []struct {
+		upTo   store.Seq
+		tokens []store.Token
+		want   store.Seq
+	}{
+		{9, []store.Token{"x"}, 6},
+		{5, []store.Token{"x"}, 4},
+		{4, []store.Token{"x"}, 4},
+		{3, []store.Token{"x"}, 1},
+		{3, []store.Token{"x", "y"}, 2},
+		{9, []store.Token{"z"}, 1},
+		{9, []store.Token{"unknown"}, 0},
+		{0, []store.Token{"x"}, 0},
+		{9, nil, 0},
+	} {
+		got, err := e.Last(t.Context(), "w", c.upTo, c.tokens)
+		must(t, err)
+		if got != c.want {
+			t.Errorf("last of %v up to %d = %d, want %d", c.tokens, c.upTo, got, c.want)
+		}
+	}
+	if got, err := e.Last(t.Context(), "nobody", 9, []store.Token{"x"}); err != nil || got != 0 {
+		t.Errorf("last of nobody = %d, %v", got, err)
+	}
+}
+
+// signs tells a token that looks like a mark of an engine's own from what that mark would mean.
+func signs(t *testing.T, e store.Engine) {
+	plus := doc("plus", 2, "+x", "-y")
+	left := doc("left", 3, "z")
+	left.Left = []store.Left{{Token: "x", Position: left.Position, At: time.UnixMilli(1).UTC()}}
+	seed(t, e, doc("minus", 1, "-x", "y"), plus, left)
+	same(t, get(t, e, "plus"), plus)
+	same(t, get(t, e, "left"), left)
+	for token, want := range map[store.Token][]string{"x": {"left"}, "-x": {"minus"}, "+x": {"plus"}, "-y": {"plus"}, "y": {"minus"}} {
+		ds, _ := ranged(t, e, store.Range{Writer: "w", Tokens: []store.Token{token}})
+		ids(t, ds, want...)
+		carry := map[string]int{}
+		if want[0] != "left" {
+			carry[want[0]] = 1
+		}
+		same(t, scanned(t, e, store.Scan{Tokens: []store.Token{token}}, nil), carry)
+	}
 }
 
 func rangeLimits(t *testing.T, e store.Engine, size Size) {
