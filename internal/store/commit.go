@@ -29,16 +29,15 @@ type unresolved struct {
 //
 // Stale means that the document is past Old. After a time-out it may have passed Old by this very write, overwritten
 // since: a caller that repeats a command looks for it in Memory first. Unknown means that the write may have happened or
-// may still happen; an error leaves every outcome unknown, except ErrTooLarge, which has written nothing.
+// may still happen; an error leaves every outcome unknown.
+//
+// A document over MaxDoc is not written: its outcome is unknown, or the error is ErrTooLarge where there is no other.
 func (s *Store) Commit(ctx context.Context, ws []Write) ([]Outcome, error) {
 	if len(ws) == 0 {
 		return nil, nil
 	}
-	for i := range ws {
-		// An engine would refuse it each time, and an outcome that stays unknown holds the watermark of all others.
-		if n := ws[i].New.size(); n > MaxDoc {
-			return nil, ErrTooLarge.Because(fmt.Errorf("%s %s has %d bytes", ws[i].New.Kind, ws[i].New.ID, n))
-		}
+	if slices.ContainsFunc(ws, Write.large) {
+		return s.commitRest(ctx, ws)
 	}
 	if err := s.settle(ctx); err != nil {
 		return nil, err
@@ -81,6 +80,26 @@ func (s *Store) Commit(ctx context.Context, ws []Write) ([]Outcome, error) {
 	}
 	if !known {
 		return nil, ErrUnavailable.Because(cause)
+	}
+	return outs, nil
+}
+
+// commitRest commits what is not too large. An engine would refuse the others each time, and an outcome that is never
+// resolved holds the watermark of everybody's writes: so they get no number.
+func (s *Store) commitRest(ctx context.Context, ws []Write) ([]Outcome, error) {
+	rest := slices.DeleteFunc(slices.Clone(ws), Write.large)
+	if len(rest) == 0 {
+		return nil, ErrTooLarge.Because(fmt.Errorf("%s %s", ws[0].New.Kind, ws[0].New.ID))
+	}
+	known, err := s.Commit(ctx, rest)
+	if err != nil {
+		return nil, err
+	}
+	outs := make([]Outcome, len(ws))
+	for i := range ws {
+		if !ws[i].large() {
+			outs[i], known = known[0], known[1:]
+		}
 	}
 	return outs, nil
 }

@@ -84,14 +84,18 @@ func TestRefusedRegistrationEnds(t *testing.T) {
 	}
 }
 
-func TestTooLargeIsRefusedBeforeItIsNumbered(t *testing.T) {
+func TestTooLargeIsNotNumberedAndHarmsNobody(t *testing.T) {
 	_, s := refusable(t)
 	small := store.Write{New: store.Doc{Ref: one, Tokens: token, Body: []byte("a")}}
 	large := store.Write{New: store.Doc{Ref: two, Tokens: token, Body: make([]byte, store.MaxDoc), Memory: []byte{0}}}
-	if _, err := s.Commit(t.Context(), []store.Write{small, large}); !errors.Is(err, store.ErrTooLarge) {
-		t.Fatalf("commit: %v", err)
+	if _, err := s.Commit(t.Context(), []store.Write{large}); !errors.Is(err, store.ErrTooLarge) {
+		t.Fatalf("alone: %v", err)
 	}
-	if outs, err := s.Commit(t.Context(), []store.Write{small}); err != nil || outs[0].Position.Seq != 1 {
-		t.Fatalf("a number was taken, or the small one written: %+v %v", outs, err)
+	outs, err := s.Commit(t.Context(), []store.Write{large, small, large})
+	if err != nil || outs[0].Status != store.Unknown || outs[1].Status != store.OK || outs[2].Status != store.Unknown {
+		t.Fatalf("beside another: %+v %v", outs, err)
+	}
+	if outs[1].Position.Seq != 1 {
+		t.Fatalf("a number was taken: %+v", outs[1])
 	}
 }

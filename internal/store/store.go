@@ -94,13 +94,15 @@ type Doc struct {
 // 16 MB that a MongoDB-compatible server takes.
 const MaxDoc = 15 << 20
 
-func (d *Doc) size() int { return len(d.Body) + len(d.Restricted) + len(d.Memory) }
-
 // Write replaces Old by New. Old is the document as read (its Rev is the base); a zero Old inserts.
 // Of New the caller gives Ref, Tokens, Removed, Fields, Body, Restricted and Memory; the rest is the store's.
 type Write struct {
 	Old Doc
 	New Doc
+}
+
+func (w Write) large() bool {
+	return len(w.New.Body)+len(w.New.Restricted)+len(w.New.Memory) > MaxDoc
 }
 
 // Status is how a write ended.
