@@ -26,45 +26,67 @@ const maxIndexes = 64
 // indexName is the name of a declared index. Kinds that declare the same fields share it: it begins with the kind.
 func indexName(x store.Index) string { return "find." + strings.Join(x.Fields, ".") }
 
-// wanted are the indexes that must be there. All are plain compound ones and none is unique, so that the collection can
-// be sharded by a hash of the key.
-func (e *Engine) wanted() []mongo.IndexModel {
-	model := func(name string, keys ...string) mongo.IndexModel {
-		d := make(bson.D, len(keys))
-		for i, k := range keys {
-			d[i] = bson.E{Key: k, Value: 1}
-		}
-		return mongo.IndexModel{Keys: d, Options: options.Index().SetName(name)}
+// compound is one index that must be there. All are plain and none is unique, so that the collection can be sharded by a
+// hash of the key.
+type compound struct {
+	name string
+	keys []string
+}
+
+func (c compound) model() mongo.IndexModel {
+	d := make(bson.D, len(c.keys))
+	for i, k := range c.keys {
+		d[i] = bson.E{Key: k, Value: 1}
 	}
-	out := []mongo.IndexModel{
-		model(indexPosition, fieldWriter, fieldSeq),
-		model(indexFeed, fieldWriter, fieldTokens, fieldSeq),
-		model(indexCarried, fieldTokens, fieldID),
+	return mongo.IndexModel{Keys: d, Options: options.Index().SetName(c.name)}
+}
+
+func (e *Engine) wanted() []compound {
+	out := []compound{
+		{indexPosition, []string{fieldWriter, fieldSeq}},
+		{indexFeed, []string{fieldWriter, fieldTokens, fieldSeq}},
+		{indexCarried, []string{fieldTokens, fieldID}},
 	}
-	var names []string
 	for _, list := range e.indexes {
 		for _, x := range list {
-			if slices.Contains(names, indexName(x)) {
-				continue
-			}
-			names = append(names, indexName(x))
-			keys := []string{fieldLive}
+			c := compound{name: indexName(x), keys: []string{fieldLive}}
 			for _, f := range x.Fields {
-				keys = append(keys, field(f))
+				c.keys = append(c.keys, field(f))
 			}
-			out = append(out, model(indexName(x), append(keys, fieldID)...))
+			c.keys = append(c.keys, fieldID)
+			if !slices.ContainsFunc(out, func(o compound) bool { return o.name == c.name }) {
+				out = append(out, c)
+			}
 		}
 	}
 	return out
 }
 
-// buildIndexes makes what is missing. It may take long on a collection that has documents, and is not bounded by Timeout.
+// buildIndexes makes what is missing, which is nothing at most starts. Two nodes that do it at once come to the same. It
+// may take long on a collection that has documents, and is not bounded by Timeout.
 func (e *Engine) buildIndexes(ctx context.Context) error {
-	models := e.wanted()
-	if n := len(models) + 1; n > maxIndexes {
+	wanted := e.wanted()
+	if n := len(wanted) + 1; n > maxIndexes {
 		return fmt.Errorf("%d indexes are declared; one collection has at most %d", n, maxIndexes)
 	}
-	if _, err := e.docs.Indexes().CreateMany(ctx, models); err != nil {
+	var have []mongo.IndexSpecification
+	err := e.raw(ctx, e.options.Timeout, func(ctx context.Context) (err error) {
+		have, err = e.docs.Indexes().ListSpecifications(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("indexes: %w", err)
+	}
+	var missing []mongo.IndexModel
+	for _, c := range wanted {
+		if !slices.ContainsFunc(have, func(s mongo.IndexSpecification) bool { return s.Name == c.name }) {
+			missing = append(missing, c.model())
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if _, err := e.docs.Indexes().CreateMany(ctx, missing); err != nil {
 		return fmt.Errorf("indexes: %w", err)
 	}
 	return nil
