@@ -69,25 +69,38 @@ func (e *Engine) buildIndexes(ctx context.Context) error {
 	if n := len(wanted) + 1; n > maxIndexes {
 		return fmt.Errorf("%d indexes are declared; one collection has at most %d", n, maxIndexes)
 	}
+	for {
+		missing, err := e.missing(ctx, wanted)
+		if err != nil || len(missing) == 0 {
+			return err
+		}
+		_, err = e.docs.Indexes().CreateMany(ctx, missing)
+		if err == nil {
+			return nil
+		}
+		// Another node may have been at it, or the answer is lost: what counts is what is there, and any progress is good.
+		still, lookErr := e.missing(ctx, wanted)
+		if lookErr != nil || len(still) >= len(missing) {
+			return fmt.Errorf("indexes: %w", err)
+		}
+	}
+}
+
+// missing returns the indexes that are wanted and not there.
+func (e *Engine) missing(ctx context.Context, wanted []compound) ([]mongo.IndexModel, error) {
 	var have []mongo.IndexSpecification
 	err := e.raw(ctx, e.options.Timeout, func(ctx context.Context) (err error) {
 		have, err = e.docs.Indexes().ListSpecifications(ctx)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("indexes: %w", err)
+		return nil, fmt.Errorf("indexes: %w", err)
 	}
-	var missing []mongo.IndexModel
+	var out []mongo.IndexModel
 	for _, c := range wanted {
 		if !slices.ContainsFunc(have, func(s mongo.IndexSpecification) bool { return s.Name == c.name }) {
-			missing = append(missing, c.model())
+			out = append(out, c.model())
 		}
 	}
-	if len(missing) == 0 {
-		return nil
-	}
-	if _, err := e.docs.Indexes().CreateMany(ctx, missing); err != nil {
-		return fmt.Errorf("indexes: %w", err)
-	}
-	return nil
+	return out, nil
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"paicha/internal/store/mongo"
 )
 
@@ -32,6 +34,7 @@ type line struct {
 
 	mu      sync.Mutex
 	decide  func(c command) fate
+	rewrite func(c command, reply bson.D) bson.D
 	seen    map[string]int // commands by name
 	relays  map[string]net.Listener
 	waiting []func()      // late commands
@@ -49,6 +52,15 @@ type command struct {
 
 // about tells whether a command speaks of a document, by its key.
 func (c command) about(key string) bool { return bytes.Contains(c.message, []byte(key+"\x00")) }
+
+// body is the command without the documents that it writes.
+func (c command) body() bson.Raw {
+	if !isMsg(c.message) {
+		return nil
+	}
+	raw := bson.Raw(c.message[headerSize+5:])
+	return raw[:binary.LittleEndian.Uint32(raw)]
+}
 
 func (c command) writes() bool { return c.name == "insert" || c.name == "update" }
 
@@ -83,6 +95,13 @@ func (l *line) once(f fate, match func(command) bool) {
 		done = true
 		return f
 	})
+}
+
+// alter sets what becomes of the server's answers from now on; nil lets them pass as they are.
+func (l *line) alter(rewrite func(command, bson.D) bson.D) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rewrite = rewrite
 }
 
 // sent counts the commands of a name so far.
@@ -227,6 +246,10 @@ func (l *line) carry(client net.Conn, address string) {
 		if f == answers {
 			<-resumed
 		}
+		if reply, err = l.altered(c, reply); err != nil {
+			l.t.Errorf("%s: %v", c.name, err)
+			return
+		}
 		if _, err := client.Write(reply); err != nil {
 			return
 		}
@@ -241,6 +264,25 @@ func (l *line) judge(c command) (fate, <-chan struct{}) {
 		return passes, l.resumed
 	}
 	return l.decide(c), l.resumed
+}
+
+func (l *line) altered(c command, reply []byte) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.rewrite == nil || !isMsg(reply) || c.name == "hello" {
+		return reply, nil
+	}
+	var doc bson.D
+	if err := bson.Unmarshal(reply[headerSize+5:], &doc); err != nil {
+		return nil, err
+	}
+	raw, err := bson.Marshal(l.rewrite(c, doc))
+	if err != nil {
+		return nil, err
+	}
+	out := append(reply[:headerSize+5:headerSize+5], raw...)
+	binary.LittleEndian.PutUint32(out, uint32(len(out)))
+	return out, nil
 }
 
 // postpone keeps a command until deliver, which waits until it is carried out.
@@ -282,7 +324,9 @@ func readMessage(r io.Reader) ([]byte, error) {
 	return m, err
 }
 
-func isMsg(m []byte) bool { return binary.LittleEndian.Uint32(m[12:]) == opMsg && len(m) > headerSize+10 }
+func isMsg(m []byte) bool {
+	return binary.LittleEndian.Uint32(m[12:]) == opMsg && len(m) > headerSize+10
+}
 
 func streams(m []byte) bool {
 	return isMsg(m) && binary.LittleEndian.Uint32(m[headerSize:])&exhaustAllowed != 0

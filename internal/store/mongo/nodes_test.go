@@ -288,6 +288,62 @@ func TestP4PausedServerHoldsTheWatermark(t *testing.T) {
 	}
 }
 
+// TestP4SlowWriteIsNotPassed is the classic defect: of two writes of one node the second is durable first, and a reader
+// comes by before the first.
+func TestP4SlowWriteIsNotPassed(t *testing.T) {
+	for name, f := range map[string]fate{"BeforeTheCommand": stalls, "BeforeTheAnswer": answers} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			n, other := c.join(), c.join()
+			r := c.tablet(other)
+			there := make(chan struct{})
+			n.once(f, func(cmd command) bool {
+				if !writeOf("one")(cmd) {
+					return false
+				}
+				close(there)
+				return true
+			})
+			slow := make(chan error)
+			go func() { slow <- c.add(t.Context(), n, one, "slow") }()
+			<-there
+			ok(t, c.add(t.Context(), n, two, "fast"))
+			ok(t, r.pull(t.Context(), other))
+			n.resume()
+			ok(t, <-slow)
+			c.complete(other, r, one, two)
+		})
+	}
+}
+
+// TestP4LateWriteOfADeadNodeIsFound lets a dead node's write arrive when the node has been sealed: nobody was told of it,
+// but it is there, so every reader must come to see it.
+func TestP4LateWriteOfADeadNodeIsFound(t *testing.T) {
+	c := newCluster(t)
+	a, b := c.join(func(o *mongo.Options) { o.Timeout = 300 * time.Millisecond }), c.join()
+	r := c.tablet(b)
+	ok(t, c.add(t.Context(), a, one, "before"))
+	a.on(func(cmd command) fate {
+		if writeOf("two")(cmd) {
+			return late
+		}
+		return cutBefore
+	})
+	if _, err := a.Commit(t.Context(), []store.Write{{New: store.Doc{Ref: two, Tokens: county, Body: []byte("late")}}}); err == nil {
+		t.Fatal("the commit of a dead node was answered")
+	}
+	c.seal(b)
+	ok(t, r.pull(t.Context(), b))
+	if n := a.deliver(); n != 1 {
+		t.Fatalf("%d late writes", n)
+	}
+	ok(t, b.Tick(t.Context()))
+	c.complete(b, r, one, two)
+	if d := r.held[two]; d.Rev != 2 || string(d.Body) != "late" || d.Position.Writer != b.Writer() {
+		t.Errorf("not re-stamped by the node that found it: %+v", d)
+	}
+}
+
 // TestP4TwoNodesRaceAndOneDies has two nodes append to the same documents, breaks one's line in the middle of its writes,
 // has the other seal it, and only then lets what was on its way arrive.
 func TestP4TwoNodesRaceAndOneDies(t *testing.T) {

@@ -44,7 +44,7 @@ func TestLostOutcomeIsUnknown(t *testing.T) {
 		for _, kind := range []string{"insert", "update"} {
 			t.Run(kind+name, func(t *testing.T) {
 				l := newLine(t)
-				e := open(t, database(t), over(l))
+				e := open(t, database(t), over(l), func(o *mongo.Options) { o.Parallel = 1 }) // one after the other
 				p := store.Put{Doc: hazard("lost", 2, "new")}
 				was := store.Rev(0)
 				if kind == "update" {
@@ -57,8 +57,8 @@ func TestLostOutcomeIsUnknown(t *testing.T) {
 				before := l.sent(kind)
 				l.once(f, writeOf("lost"))
 				other := store.Put{Doc: hazard("other", 3, "")}
-				st, err := e.Put(t.Context(), []store.Put{p, other})
-				if err != nil || st[0] != store.Unknown || st[1] != store.OK {
+				st, err := e.Put(t.Context(), []store.Put{other, p})
+				if err != nil || st[0] != store.OK || st[1] != store.Unknown {
 					t.Fatalf("beside one that is known: %v, %v", st, err)
 				}
 				commands := 2
