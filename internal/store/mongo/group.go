@@ -69,7 +69,7 @@ func (e *Engine) Group(ctx context.Context, g store.Grouping) ([]store.Bucket, e
 func part(n int) string { return fmt.Sprintf("p%d", n) }
 
 func bucket(raw bson.Raw, g store.Grouping) (b store.Bucket, err error) {
-	ok := true
+	var ok bool
 	if b.Count, ok = raw.Lookup("count").AsInt64OK(); !ok {
 		return b, errCorrupt
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -280,7 +281,7 @@ func (l *line) altered(c command, reply []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := append(reply[:headerSize+5:headerSize+5], raw...)
+	out := slices.Concat(reply[:headerSize+5], raw)
 	binary.LittleEndian.PutUint32(out, uint32(len(out)))
 	return out, nil
 }

@@ -132,7 +132,8 @@ func TestUnconfirmedWriteIsUnknown(t *testing.T) {
 					return reply
 				}
 				return append(reply, bson.E{Key: "writeConcernError", Value: bson.D{
-					{Key: "code", Value: int32(64)}, {Key: "codeName", Value: "WriteConcernFailed"},
+					{Key: "code", Value: int32(64)},
+					{Key: "codeName", Value: "WriteConcernFailed"},
 					{Key: "errmsg", Value: "waiting for replication timed out"},
 				}})
 			})

@@ -117,6 +117,9 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	return e, nil
 }
 
+// connectTimeout is how long making a connection may take where the URI does not say.
+const connectTimeout = 10 * time.Second
+
 // settings are the driver's. Writes are durable on a majority before they are answered, reads see only what is; nothing
 // is written twice of the driver's own accord (see the package's comment), while a read may be repeated.
 func settings(o Options) *options.ClientOptions {
@@ -129,6 +132,10 @@ func settings(o Options) *options.ClientOptions {
 		SetRetryWrites(false).
 		SetRetryReads(true).
 		SetServerSelectionTimeout(o.Timeout)
+	if s.ConnectTimeout == nil {
+		// It bounds the driver's look-outs too: a primary that has fallen silent is given up after as long again.
+		s.SetConnectTimeout(connectTimeout)
+	}
 	if o.Dial != nil {
 		s.SetDialer(dialer(o.Dial))
 	}
