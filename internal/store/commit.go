@@ -61,11 +61,17 @@ func (s *Store) Commit(ctx context.Context, ws []Write) ([]Outcome, error) {
 		s.note(&at[i], st)
 	}
 	cause := err
+	gone := false
 	for i := range at {
-		if at[i].outcome.Status == Unknown {
-			if err := s.learn(ctx, &at[i]); err != nil {
-				cause = err
-			}
+		if at[i].outcome.Status != Unknown {
+			continue
+		}
+		if gone { // asking for each of many would take the time-out many times
+			s.park(&at[i])
+			continue
+		}
+		if err := s.learn(ctx, &at[i]); err != nil {
+			cause, gone = err, true
 		}
 	}
 	if err := s.confirm(ctx, at); err != nil {

@@ -14,8 +14,17 @@ import (
 // refusing is an engine that answers reads and fails writes, as one does whose disk is full.
 type refusing struct {
 	store.Engine
-	on    bool
+	on    bool // writes fail
+	gone  bool // reads fail too
 	tried int
+}
+
+func (e *refusing) Get(ctx context.Context, refs []store.Ref) ([]store.Doc, error) {
+	if e.gone {
+		e.tried++
+		return nil, errRefused
+	}
+	return e.Engine.Get(ctx, refs)
 }
 
 var errRefused = errors.New("refused")
@@ -73,6 +82,37 @@ func TestRefusedWriteIsGivenUpAndTakenUpAgain(t *testing.T) {
 	feed, err := s.Since(t.Context(), begin, token, store.Limit{})
 	if err != nil || len(feed.Changes) != 2 {
 		t.Fatalf("%d changes, want both: %v", len(feed.Changes), err)
+	}
+}
+
+// A server that is gone is not asked again for each document of a commit: each question may take the time-out.
+func TestCommitOnAServerThatIsGoneEndsSoon(t *testing.T) {
+	e, s := refusable(t)
+	begin, err := s.Now(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ws []store.Write
+	for i := range 50 {
+		ref := store.Ref{Kind: "hazard", ID: fmt.Sprint(i)}
+		ws = append(ws, store.Write{New: store.Doc{Ref: ref, Tokens: token, Body: []byte("a")}})
+	}
+	e.on, e.gone = true, true
+	for range 2 {
+		if _, err := s.Commit(t.Context(), ws); !errors.Is(err, store.ErrUnavailable) {
+			t.Fatalf("commit: %v", err)
+		}
+	}
+	if e.tried > 10 {
+		t.Errorf("the server was asked %d times", e.tried)
+	}
+	e.on, e.gone = false, false
+	if err := s.Tick(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	feed, err := s.Since(t.Context(), begin, token, store.Limit{})
+	if err != nil || len(feed.Changes) != 50 {
+		t.Fatalf("%d changes, want all: %v", len(feed.Changes), err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -23,18 +24,21 @@ func (e *Engine) Put(ctx context.Context, puts []store.Put) ([]store.Status, err
 	}
 	statuses := make([]store.Status, len(puts))
 	errs := make([]error, len(puts))
+	until := time.Now().Add(e.options.Timeout) // all of them together
+	waiting, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	var wg sync.WaitGroup
 chains:
 	for _, c := range chains(puts) {
 		select {
 		case e.slots <- struct{}{}:
-		case <-ctx.Done():
+		case <-waiting.Done():
 			break chains
 		}
 		wg.Go(func() {
 			defer func() { <-e.slots }()
 			for _, i := range c {
-				statuses[i], errs[i] = e.put(ctx, &puts[i])
+				statuses[i], errs[i] = e.put(ctx, &puts[i], time.Until(until))
 				if statuses[i] == store.Unknown {
 					break // what follows it in the same document could not be told from what is still to come
 				}
@@ -71,13 +75,13 @@ func chains(puts []store.Put) [][]int {
 
 // put tries one compare-and-set. It never upserts: base 0 is an insert, which the key refuses where there is a document;
 // a base above 0 replaces the version with that rev, and matches nothing where there is another.
-func (e *Engine) put(ctx context.Context, p *store.Put) (store.Status, error) {
+func (e *Engine) put(ctx context.Context, p *store.Put, limit time.Duration) (store.Status, error) {
 	doc, err := encode(&p.Doc)
 	if err != nil {
 		return store.Unknown, store.ErrUnavailable.Because(err)
 	}
 	st := store.Unknown
-	err = e.call(ctx, e.options.Timeout, func(ctx context.Context) error {
+	err = e.call(ctx, limit, func(ctx context.Context) error {
 		if p.Base == 0 {
 			_, err := e.docs.InsertOne(ctx, doc)
 			if taken(err) {

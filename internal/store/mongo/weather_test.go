@@ -155,3 +155,21 @@ func TestLongRangeComesInSeveralAnswers(t *testing.T) {
 		t.Error("all came in one answer")
 	}
 }
+
+// TestManyWritesOnAPausedServerEndTogether puts more documents than are under way at once: the time-out is theirs together.
+func TestManyWritesOnAPausedServerEndTogether(t *testing.T) {
+	l := newLine(t)
+	e := open(t, database(t), over(l), func(o *mongo.Options) { o.Timeout, o.Parallel = 300*time.Millisecond, 2 })
+	l.on(func(command) fate { return stalls })
+	ps := make([]store.Put, 40)
+	for i := range ps {
+		ps[i] = store.Put{Doc: hazard(string(rune('A'+i)), store.Seq(i+1), "")}
+	}
+	before := l.sent("insert")
+	if _, err := e.Put(t.Context(), ps); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if n := l.sent("insert") - before; n > 2 {
+		t.Errorf("%d writes were tried, one time-out after the other", n)
+	}
+}
