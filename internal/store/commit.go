@@ -378,6 +378,14 @@ func (s *Store) sealDead(ctx context.Context) error {
 		return err
 	}
 	self, now := s.current().id, s.opt.Elapsed()
+	s.mu.Lock()
+	if now-s.looked > s.opt.SealAfter/2 {
+		// Whoever could not look for so long may have missed every sign of life, and where nobody could reach the engine
+		// none was given.
+		clear(s.watched)
+	}
+	s.looked = now
+	s.mu.Unlock()
 	var errs []error
 	for i, w := range h.Live {
 		if w == self {

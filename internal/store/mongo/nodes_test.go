@@ -186,14 +186,11 @@ func (c *cluster) complete(n *node, r *tablet, refs ...store.Ref) {
 // seal lets n find that the nodes which do not move are dead, and take over what they left.
 func (c *cluster) seal(n *node) {
 	c.t.Helper()
-	for range 2 { // the first time it sees how they stand
+	for range 6 { // the first time it sees how they stand
 		if err := n.Tick(c.t.Context()); err != nil {
 			c.t.Fatal(err)
 		}
-		c.clock.Add(int64(2 * sealAfter))
-	}
-	if err := n.Tick(c.t.Context()); err != nil {
-		c.t.Fatal(err)
+		c.clock.Add(int64(sealAfter / 4))
 	}
 }
 
