@@ -81,6 +81,7 @@ func TestNodeThatStandsStillIsSealed(t *testing.T) {
 func TestOutageSealsNobody(t *testing.T) {
 	p := newPair(t)
 	p.pass(time.Minute, p.a, p.b)
+	p.pass(5*time.Second, p.a) // a has seen how b stands
 	for _, door := range []*refusing{p.doorA, p.doorB} {
 		door.on, door.gone = true, true
 	}
