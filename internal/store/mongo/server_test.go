@@ -31,7 +31,7 @@ const (
 // makes of a server's answers is checked everywhere; whether a server keeps its word is not.
 var notChecked = []struct {
 	what, why string
-	ever      bool // by these tests, on any server
+	ever      bool // a MongoDB is checked for it
 }{
 	{"the server carries out one compare-and-set at a time", "commands reach the test server one by one", true},
 	{"a read of what a majority has, after a given time, is that", "it ignores read concern and has no operation time", true},
