@@ -34,7 +34,7 @@ JUDGE := tools/judge/node_modules/.package-lock.json
 
 .PHONY: help
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/paicha
@@ -48,11 +48,24 @@ run: build ## build and serve with demonstration data (LISTEN, DATA)
 demo: build ## play the demonstration against SERVER, or against a throw-away server
 	bin/paicha demo $(if $(SERVER),--server $(SERVER))
 
+# The packages whose tests need a server that is built first; test-servers runs them, with what they could not check.
+SERVED := internal/store/mongo
+
 .PHONY: test
 test: $(TUS) $(JUDGE) ## vet and all tests, with the race detector; the tablet's judge in Node
 	go vet ./...
-	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) ./...
 	cd tools/judge && npm test --silent
+	@$(MAKE) --no-print-directory test-servers
+	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) $$(go list ./... | grep -vxF $(SERVED:%=-e paicha/%))
+
+.PHONY: test-servers
+test-servers: test-mongo ## build the servers that adapters are tested against, once, and run those tests
+
+# PAICHA_TEST_MONGO_URI, if set, names a MongoDB that is used instead.
+.PHONY: test-mongo
+test-mongo:
+	server=$${PAICHA_TEST_MONGO_URI:+none}; server=$${server:-$$(tools/servers/mongo.sh)}; \
+	  PAICHA_TEST_MONGO_SERVER=$$server CGO_ENABLED=1 go test -race -v -timeout $(TIMEOUT) ./internal/store/mongo | grep -v '^=== '
 
 $(TUS) $(JUDGE): tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lock.json
 	cd tools/$* && npm ci --no-audit --no-fund

@@ -16,5 +16,6 @@ var (
 	ErrArriving     = fault.New(fault.Conflict, "store.arriving", "上次恢复或迁移没有完成，请用同样的命令再执行一次，完成之后才能使用")
 	ErrOtherArrival = fault.New(fault.Conflict, "store.other_arrival", "目标中有另一份备份或来源的未完成数据，请继续那一次，或换一个空的目标")
 	ErrLoadDiffers  = fault.New(fault.Conflict, "store.load_differs", "同一条记录的同一版本内容不同，来源或目标已损坏")
+	ErrTooLarge     = fault.New(fault.TooLarge, "store.too_large", "这条记录过大，未保存，请分成几条记录")
 	ErrReset        = fault.New(fault.Gone, "store.reset", "同步位置已失效，请重新完整同步")
 )

@@ -13,7 +13,8 @@ type Options struct {
 	Elapsed func() time.Duration // the observer's monotonic clock, for judging writers dead
 	NewID   func() string        // unique ids of writers and epochs
 	Horizon time.Duration        // how long a cursor stays good; 90 days if zero
-	// SealAfter is how long a writer's entry may stand still before it is taken for dead; one minute if zero.
+	// SealAfter is how long a writer's entry may stand still before it is taken for dead; one minute if zero. Tick must be
+	// called at least twice in that time: longer gaps are taken for the observer's own absence.
 	SealAfter time.Duration
 	// OnCommit is told of each document that became durable, after the watermark covers it; it must not block.
 	OnCommit func([]Doc)
@@ -31,6 +32,7 @@ type Store struct {
 	head       head // as last seen; the truth only on a Sole engine
 	unresolved []unresolved
 	watched    map[WriterID]sighting
+	looked     time.Duration // when, by Elapsed, the entries of the others were last read
 
 	gate       func(*sync.Mutex) // how publishing is locked; the explorer must see a goroutine wait
 	publishing sync.Mutex

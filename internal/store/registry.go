@@ -110,6 +110,7 @@ func (s *Store) putRegistry(ctx context.Context, ref Ref, base Rev, v any) (Stat
 
 // changeHead applies f to the head until done reports that the head is as wanted.
 func (s *Store) changeHead(ctx context.Context, f func(*head) (done bool)) (head, error) {
+	var failed patience
 	for {
 		h, rev, err := s.readHead(ctx)
 		if err != nil {
@@ -126,7 +127,7 @@ func (s *Store) changeHead(ctx context.Context, f func(*head) (done bool)) (head
 			return h, nil
 		}
 		// Of an unknown outcome the next read tells, and its compare-and-set makes a late one stale.
-		if err != nil && ctx.Err() != nil {
+		if err != nil && (ctx.Err() != nil || failed.spent()) {
 			return h, err
 		}
 	}
@@ -136,13 +137,14 @@ func (s *Store) changeHead(ctx context.Context, f func(*head) (done bool)) (head
 func (s *Store) register(ctx context.Context) (*lifetime, error) {
 	w := WriterID(s.opt.NewID())
 	var rev Rev
+	var failed patience
 	for rev == 0 {
 		st, err := s.putRegistry(ctx, entryRef(w), 0, entry{})
 		if st == OK {
 			rev = 1
 			break
 		}
-		if err != nil && ctx.Err() != nil {
+		if err != nil && (ctx.Err() != nil || failed.spent()) {
 			return nil, err
 		}
 		ds, err := s.engine.Get(ctx, []Ref{entryRef(w)})
@@ -167,6 +169,7 @@ func (s *Store) register(ctx context.Context) (*lifetime, error) {
 
 // seal closes a writer and lists its final; doing it twice, or by two nodes at once, comes to the same.
 func (s *Store) seal(ctx context.Context, w WriterID) (Seq, error) {
+	var failed patience
 	for {
 		h, _, err := s.readHead(ctx)
 		if err != nil {
@@ -188,7 +191,7 @@ func (s *Store) seal(ctx context.Context, w WriterID) (Seq, error) {
 			// Closing freezes the watermark: the writer's next publication fails, and so does a late one.
 			e.Closing = true
 			st, err := s.putRegistry(ctx, entryRef(w), revs[0], e)
-			if err != nil && ctx.Err() != nil {
+			if err != nil && (ctx.Err() != nil || failed.spent()) {
 				return 0, err
 			}
 			if st != OK {

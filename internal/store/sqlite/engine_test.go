@@ -28,7 +28,7 @@ func shut(t testing.TB, e *sqlite.Engine) {
 }
 
 func TestEngine(t *testing.T) {
-	storetest.Engine(t, func(t *testing.T) store.Engine {
+	storetest.Engine(t, storetest.Full, func(t *testing.T) store.Engine {
 		e := open(t, filepath.Join(t.TempDir(), "paicha.db"))
 		t.Cleanup(func() { shut(t, e) })
 		return e

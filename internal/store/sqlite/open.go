@@ -52,7 +52,7 @@ type Engine struct {
 	options Options
 	lock    *os.File
 	names   *names
-	indexes map[store.Kind][]index
+	indexes store.Indexes
 	readers chan *reader
 	pool    []*reader
 	writer  *writer
@@ -87,7 +87,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, store.ErrUnavailable.Because(err)
 	}
 	o.Path = path
-	indexes, err := declare(o.Indexes)
+	indexes, err := store.Declare(o.Indexes)
 	if err != nil {
 		return nil, store.ErrUnavailable.Because(err)
 	}
