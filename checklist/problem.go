@@ -10,11 +10,11 @@ import (
 
 // Problem is one thing wrong with a pack or standard, with its position.
 type Problem struct {
-	File    string // name of the file, "" when it came from elsewhere
-	Path    string // where in the document: sections[2].items[3].code
-	Line    int    // from 1; 0 when not known
-	Code    string // stable, e.g. "code_duplicate"
-	Message string // Chinese
+	File    string `json:"file,omitempty"` // name of the file, "" when it came from elsewhere
+	Path    string `json:"path,omitempty"` // where in the document: sections[2].items[3].code; of a workbook sheet and cell: 检查项目!F12
+	Line    int    `json:"line,omitempty"` // from 1; 0 when not known
+	Code    string `json:"code"`           // stable, e.g. "code_duplicate"
+	Message string `json:"message"`        // Chinese
 }
 
 // String is one line for a terminal.
