@@ -102,18 +102,22 @@ func ParsePack(file string, data []byte, standards *Standards) (*Pack, []Problem
 // pack expands the YAML form into the compiled form; codes and expressions are checked by compile.
 func (f *Source) pack(ps *problems, standards *Standards) *Pack {
 	p := &Pack{Format: packFormat, ID: f.ID, Version: f.Version, Title: f.Title, Note: f.Note, Sectors: f.Sectors}
-	if _, err := ParsePackRef(f.ID + "@" + f.Version); err != nil {
-		ps.add("code_invalid", "清单编号或版本格式不对，只能用半角小写字母、数字、- 和 .", "id")
+	for _, part := range [][3]string{{"id", "清单编号", f.ID}, {"version", "清单版本", f.Version}} {
+		if !validID(part[2]) {
+			ps.add("code_invalid", fmt.Sprintf("%s“%s”格式不对，只能用半角小写字母、数字、- 和 .", part[1], clip(part[2])), part[0])
+		}
 	}
 	if f.Title == "" || len(f.Sectors) == 0 || len(f.Sections) == 0 {
 		ps.add("text_missing", "清单缺少名称、行业或分节")
 	}
+	listed := map[StandardID]bool{}
 	for i, id := range f.Standards {
 		s := standards.Standard(id)
-		if s == nil {
-			ps.add("standard_unknown", fmt.Sprintf("判定标准“%s”不存在", clip(string(id))), "standards", i)
+		if s == nil || listed[id] {
+			ps.add("standard_unknown", fmt.Sprintf("判定标准“%s”不存在或重复", clip(string(id))), "standards", i)
 			continue
 		}
+		listed[id] = true
 		p.Standards = append(p.Standards, PackStandard{ID: s.ID, Title: s.Title, Document: s.Document, Effective: s.Effective, Ended: s.Ended})
 	}
 	for _, fact := range f.Facts {
@@ -121,10 +125,11 @@ func (f *Source) pack(ps *problems, standards *Standards) *Pack {
 	}
 	for i, id := range f.Partly {
 		s := standards.Standard(id)
-		if s == nil || slices.Contains(f.Standards, id) {
+		if s == nil || listed[id] {
 			ps.add("standard_unknown", fmt.Sprintf("部分引用的判定标准“%s”不存在，或已列入 standards", clip(string(id))), "partly", i)
 			continue
 		}
+		listed[id] = true
 		p.Standards = append(p.Standards, PackStandard{ID: s.ID, Title: s.Title, Document: s.Document, Effective: s.Effective, Ended: s.Ended, Partly: true})
 	}
 	items := f.items(p)

@@ -36,8 +36,14 @@ type problems struct {
 	root *yaml.Node
 }
 
+// maxProblems bounds what is told about one document; whoever has so many does not miss the rest.
+const maxProblems = 1000
+
 // add notes a problem at a path of keys (string) and positions (int).
 func (ps *problems) add(code, message string, path ...any) {
+	if len(ps.list) >= maxProblems {
+		return
+	}
 	line := 0
 	if ps.root != nil {
 		line = lineAt(ps.root, path)
@@ -58,7 +64,7 @@ func (ps *problems) id(id string, seen map[string]bool, what string, path ...any
 
 // located copies problems of a compiled pack to this document's file and lines.
 func (ps *problems) located(list []Problem) {
-	for _, p := range list {
+	for _, p := range list[:min(len(list), maxProblems)] {
 		p.File = ps.file
 		if ps.root != nil {
 			p.Line = lineAt(ps.root, pathOf(p.Path))

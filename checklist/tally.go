@@ -61,6 +61,9 @@ func (p *Pack) checkTally(ps *problems, sc scope, i int) {
 	if t.Text == "" || len(t.Members) < 2 || len(t.Members) > maxMembers {
 		ps.add("tally_invalid", fmt.Sprintf("计数“%s”缺少名称，或要素不在 2 至 %d 个之间", code, maxMembers), "tallies", i, "members")
 	}
+	if len(t.Members) > maxMembers {
+		return
+	}
 	t.reads = nil
 	clauses := map[ClauseRef]bool{}
 	for k := range t.Members {
