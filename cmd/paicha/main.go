@@ -24,7 +24,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "启动服务：paicha serve --demo --listen 127.0.0.1:8080 --data ./data", serve},
 		{"demo", "演示一次完整的检查与闭环：paicha demo [--server http://127.0.0.1:8080]", demo},
-		{"checklist", "检查清单工具：paicha checklist lint [目录]", checklists},
+		{"checklist", "检查清单工具：paicha checklist lint | export | import，检查，导出为 Excel，从 Excel 导入", checklists},
 		{"healthcheck", "询问本机服务是否就绪，供容器使用", healthcheck},
 		{"version", "显示版本", func(_ context.Context, _ []string, out, _ io.Writer) int { fmt.Fprintln(out, version); return 0 }},
 	}
