@@ -17,13 +17,14 @@ const (
 	maxFile     = 8 << 20  // bytes of the file
 	maxInflated = 64 << 20 // bytes of all parts together, and so of each
 	maxParts    = 1000
-	maxElements = 1_000_000 // XML elements of all parts together
+	maxElements = 1_000_000 // XML elements and attributes of all parts together
 	maxDepth    = 64        // of XML elements
 	maxTag      = 64 << 10  // bytes of one tag: its attributes are in memory at once
 	maxRun      = 128 << 10 // bytes of one text in XML; Excel itself allows 32,767 characters in a cell
 	maxRows     = 5000      // of one sheet, without the header
 	maxColumns  = 100
 	maxCell     = 5000    // characters of one cell
+	maxEscapes  = 500     // _xHHHH_ in one text: excelize resolves them in quadratic time
 	maxText     = 2 << 20 // bytes of all cells that are read: a pack is no larger
 )
 
@@ -148,7 +149,7 @@ func inflate(f *zip.File, left uint64) ([]byte, error) {
 	if err != nil {
 		return nil, errDamaged
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	data, err := io.ReadAll(io.LimitReader(r, int64(left)+1))
 	if uint64(len(data)) > left {
 		return nil, tooLargeInflated()

@@ -102,6 +102,7 @@ func TestRefusedFiles(t *testing.T) {
 		"AttributeBomb":       {repacked(t, sheet("<x"+strings.Repeat(` a=""`, maxTag)+"/>")), "file_damaged", "已损坏"},
 		"QuotedAttributeBomb": {repacked(t, sheet("<x"+strings.Repeat(` a=">"`, maxTag)+"/>")), "file_damaged", "已损坏"},
 		"DeepNesting":         {repacked(t, sheet(strings.Repeat("<x>", maxDepth+1)+strings.Repeat("</x>", maxDepth+1))), "file_damaged", "已损坏"},
+		"EscapeBomb":          {repacked(t, map[string][]byte{"xl/sharedStrings.xml": []byte("<sst><si><t>" + strings.Repeat("_x0041_", maxEscapes+1) + "</t></si></sst>")}), "cell_too_long", "文字过长"},
 		"LongString":          {repacked(t, rowsOnly(`<row r="1"><c r="A1" t="inlineStr"><is><t>`+strings.Repeat("a", maxRun+1)+`</t></is></c></row>`)), "cell_too_long", "文字过长"},
 		"SharedStringManyTimes": {repacked(t, map[string][]byte{
 			"xl/sharedStrings.xml":     []byte("<sst xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><si><t>" + strings.Repeat("a", maxRun) + "</t></si></sst>"),

@@ -75,7 +75,7 @@ func readSource(r io.ReaderAt, size int64, at *places) (source *checklist.Source
 	if err != nil {
 		return nil, errDamaged
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	rd := &reader{places: at, file: file, shapes: map[string]*shape{}, left: maxText, formats: map[int]numberFormat{}}
 	for _, name := range names {
 		rd.shapes[name] = shapes[part[name]]
@@ -170,7 +170,7 @@ func (rd *reader) grid(sheet string) ([][]string, error) {
 	if err != nil {
 		return nil, errDamaged
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	var grid [][]string
 	for len(grid) < rd.shapes[sheet].last && rows.Next() {
 		row, err := rows.Columns(excelize.Options{RawCellValue: true})

@@ -94,7 +94,7 @@ func longestTag(data []byte) int {
 
 // walk is the state of reading one part.
 type walk struct {
-	left   *int // elements that may still come
+	left   *int // elements and attributes that may still come
 	shape  *shape
 	done   bool // after sheetData
 	row    int
@@ -119,7 +119,7 @@ func (w *walk) part(data []byte) error {
 			if depth++; depth > maxDepth {
 				return errDamaged
 			}
-			if *w.left--; *w.left < 0 {
+			if *w.left -= w.cost(t); *w.left < 0 {
 				return refuse("file_too_large", "文件内容过多，请删除多余的行、列和格式")
 			}
 			if depth == 1 && t.Name.Local == "worksheet" {
@@ -131,19 +131,28 @@ func (w *walk) part(data []byte) error {
 			}
 		case xml.EndElement:
 			depth--
-			if t.Name.Local == "sheetData" {
+			switch t.Name.Local {
+			case "sheetData":
 				w.done = true
-			} else if t.Name.Local == "c" {
+			case "c":
 				w.inCell = false
 			}
 		case xml.CharData:
-			if len(t) > maxRun {
+			if len(t) > maxRun || bytes.Count(t, []byte("_x")) > maxEscapes {
 				return refuse("cell_too_long", "有一个单元格的文字过长，每个单元格最多 %d 个字", maxCell)
 			}
 		case xml.Directive:
 			return errDamaged
 		}
 	}
+}
+
+// cost is what an element takes of the bound. Outside of worksheets, of which no tree is built, it counts for more.
+func (w *walk) cost(t xml.StartElement) int {
+	if w.shape == nil {
+		return 4 * (1 + len(t.Attr))
+	}
+	return 1 + len(t.Attr)
 }
 
 func (w *walk) element(t xml.StartElement) error {

@@ -23,7 +23,7 @@ func Write(w io.Writer, source *checklist.Source, standards *checklist.Standards
 		return err
 	}
 	file := excelize.NewFile()
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	file.SetZipWriter(func(w io.Writer) excelize.ZipWriter { return growing{zip.NewWriter(w)} })
 	b := &builder{file: file, last: map[list]string{}, wide: map[spot]float64{}, high: map[spot]int{}}
 	b.try(file.SetSheetName("Sheet1", guideSheet))

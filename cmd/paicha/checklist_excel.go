@@ -76,7 +76,7 @@ func importChecklist(f checklistFlags, standards *checklist.Standards, stdout, s
 	if err != nil {
 		return tellFault(err, stderr)
 	}
-	defer book.Close()
+	defer func() { _ = book.Close() }()
 	info, err := book.Stat()
 	if err != nil {
 		return tellFault(err, stderr)
