@@ -44,7 +44,7 @@ type want struct {
 type cases struct {
 	pack       *Pack
 	rule       *Rule
-	members    map[TallyCode][]memberFile
+	members    map[TallyCode][]SourceMember
 	conditions []Condition // nil where the rule is given as CEL only
 	reads      []ItemCode  // of the conditions, or of when
 	closure    []int       // items with a when on which the rule hangs, those read first first
@@ -57,7 +57,7 @@ type cases struct {
 // mostTrials bounds the cases of one rule.
 const mostTrials = 40
 
-func newCases(p *Pack, members map[TallyCode][]memberFile, r *Rule) *cases {
+func newCases(p *Pack, members map[TallyCode][]SourceMember, r *Rule) *cases {
 	c := &cases{pack: p, rule: r, members: members, conditions: r.While, reads: r.when.items}
 	if r.Threshold != nil {
 		c.conditions = append([]Condition{*r.Threshold}, r.While...)
@@ -290,7 +290,7 @@ func elsewhere(it *Item, g given) (given, bool) {
 func (c *cases) tally(name string, base *world, condition Condition) {
 	members := c.members[condition.Tally]
 	limit := int(*condition.Value)
-	set := func(w *world, m memberFile, how string) {
+	set := func(w *world, m SourceMember, how string) {
 		for _, one := range m.Any {
 			it := c.pack.Item(one.Item)
 			if i := c.pack.index[one.Item]; c.pack.whens[i] != nil && w.cel(c.pack.whens[i]) != yes || slices.Contains(c.steering, one.Item) {
@@ -475,13 +475,13 @@ func (tr *trial) check(v Verdict) error {
 }
 
 // membersOf reads the members of a pack's tallies as conditions.
-func membersOf(t testing.TB, data []byte) map[TallyCode][]memberFile {
+func membersOf(t testing.TB, data []byte) map[TallyCode][]SourceMember {
 	t.Helper()
-	var f packFile
+	var f Source
 	if _, err := readYAML(data, &f); err != nil {
 		t.Fatal(err)
 	}
-	out := map[TallyCode][]memberFile{}
+	out := map[TallyCode][]SourceMember{}
 	for _, tally := range f.Tallies {
 		out[tally.Code] = tally.Members
 	}
@@ -489,7 +489,7 @@ func membersOf(t testing.TB, data []byte) map[TallyCode][]memberFile {
 }
 
 // generated makes the trials of a pack. A structured rule for which no answers hold can never raise: an error of the pack.
-func generated(t testing.TB, p *Pack, members map[TallyCode][]memberFile) []trial {
+func generated(t testing.TB, p *Pack, members map[TallyCode][]SourceMember) []trial {
 	t.Helper()
 	var trials []trial
 	for i := range p.Rules {

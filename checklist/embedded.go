@@ -26,9 +26,9 @@ type Bundle struct {
 
 // LoadBundle loads standards/*.yaml and packs/*.yaml. Anything wrong anywhere refuses the whole bundle.
 func LoadBundle(fsys fs.FS) (*Bundle, error) {
-	standards, list := lintStandards(fsys)
-	if len(list) > 0 {
-		return nil, ErrStandard.Saying("%s", list[0])
+	standards, err := LoadStandards(fsys, "standards")
+	if err != nil {
+		return nil, err
 	}
 	names, err := fs.Glob(fsys, "packs/*.yaml")
 	if err != nil {
@@ -48,6 +48,18 @@ func LoadBundle(fsys fs.FS) (*Bundle, error) {
 	}
 	return b, nil
 }
+
+// LoadStandards loads the standards of a folder. Anything wrong with one refuses all.
+func LoadStandards(fsys fs.FS, dir string) (*Standards, error) {
+	standards, list := lintStandards(fsys, dir)
+	if len(list) > 0 {
+		return nil, ErrStandard.Saying("%s", list[0])
+	}
+	return standards, nil
+}
+
+// Files are the sources of the standards and packs that come with the program.
+func Files() fs.FS { return files }
 
 // LintEmbedded lints what comes with the program.
 func LintEmbedded() []Problem { return LintFS(files) }
@@ -104,13 +116,7 @@ func EmbeddedCatalogue() (*Catalogue, error) {
 }
 
 // Standards parses the standards that come with the program.
-func (c *Catalogue) Standards() (*Standards, error) {
-	standards, list := lintStandards(c.fsys)
-	if len(list) > 0 {
-		return nil, ErrStandard.Saying("%s", list[0])
-	}
-	return standards, nil
-}
+func (c *Catalogue) Standards() (*Standards, error) { return LoadStandards(c.fsys, "standards") }
 
 // pack loads one version and holds it to the hash under which it was published.
 func (c *Catalogue) pack(e embeddedVersion, standards *Standards) (*Pack, error) {

@@ -70,7 +70,10 @@ func (s scope) compile(source string) (*expression, error) {
 	}
 	parsed, issues := env.Parse(source)
 	if issues.Err() != nil {
-		return nil, fmt.Errorf("表达式“%s”有语法错误：%w", clip(source), issues.Err())
+		if at := issues.Errors()[0].Location.Column() + 1; at > 0 {
+			return nil, fmt.Errorf("表达式“%s”第 %d 个字符附近有语法错误，请检查括号、引号和运算符", clip(source), at)
+		}
+		return nil, fmt.Errorf("表达式“%s”太复杂，请拆成几条规则", clip(source))
 	}
 	c := checker{scope: s}
 	kind, err := c.kind(parsed.NativeRep().Expr(), 0)

@@ -65,8 +65,8 @@ type Section struct {
 
 // Omission says why a clause or a limit of the pack's standards is not asked.
 type Omission struct {
-	Clause  ClauseRef  `json:"clause,omitempty" yaml:"clause"`
-	Measure MeasureRef `json:"measure,omitempty" yaml:"measure"`
+	Clause  ClauseRef  `json:"clause,omitempty" yaml:"clause,omitempty"`
+	Measure MeasureRef `json:"measure,omitempty" yaml:"measure,omitempty"`
 	Reason  string     `json:"reason" yaml:"reason"`
 }
 

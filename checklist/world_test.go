@@ -20,7 +20,7 @@ type given struct {
 // world is a generated case: what is known of the whole site.
 type world struct {
 	pack    *Pack
-	members map[TallyCode][]memberFile // from the source: the compiled form keeps only their CEL
+	members map[TallyCode][]SourceMember // from the source: the compiled form keeps only their CEL
 	facts   Facts
 	given   map[ItemCode]given
 	settled map[ItemCode]state // given, after applicability; see settle
@@ -271,7 +271,7 @@ func (w *world) count(code TallyCode) (least, most int) {
 }
 
 // itemsOf lists what conditions read, each once.
-func itemsOf(members map[TallyCode][]memberFile, conditions ...Condition) []ItemCode {
+func itemsOf(members map[TallyCode][]SourceMember, conditions ...Condition) []ItemCode {
 	var items []ItemCode
 	add := func(codes ...ItemCode) {
 		for _, code := range codes {

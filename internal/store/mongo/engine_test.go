@@ -170,3 +170,7 @@ func TestWhatCannotBeStoredIsRefused(t *testing.T) {
 		t.Errorf("a document of MaxDoc bytes: %v", err)
 	}
 }
+
+func TestPortable(t *testing.T) {
+	storetest.Portable(t, func(t *testing.T) store.Engine { return open(t, database(t)) })
+}
