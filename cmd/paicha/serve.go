@@ -148,6 +148,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	s.app = httpapi.New(httpapi.Deps{
 		Store: s.store, Accounts: accounts, Sync: s.sync, Packs: s.shelf, Uploads: s.receiver,
+		Workbooks: workbooks{},
 		Published: func() {
 			select {
 			case s.published <- struct{}{}:

@@ -1,15 +1,22 @@
 package httpapi
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
 
 	"paicha/checklist"
+	"paicha/checklist/excel"
 	"paicha/internal/directory"
+
+	"github.com/xuri/excelize/v2"
 )
 
 // tinyStandard and tinyPack are what an owner of checklists would upload.
@@ -162,4 +169,102 @@ func TestHostileUploads(t *testing.T) {
 	if list := decoded[Items[DraftView]](t, s.send("GET", "/api/v1/packs/drafts", admin, nil), 200); len(list.Items) != 0 {
 		t.Errorf("nothing may be kept of what was refused: %+v", list)
 	}
+}
+
+// books reads and writes workbooks as the server does.
+type books struct{}
+
+func (books) Read(r io.ReaderAt, size int64, standards *checklist.Standards) (*checklist.Pack, []checklist.Problem) {
+	_, p, problems := excel.Read(r, size, standards)
+	return p, problems
+}
+
+func (books) Write(w io.Writer, p *checklist.Pack, standards *checklist.Standards) error {
+	source, err := p.Source()
+	if err != nil {
+		return err
+	}
+	return excel.Write(w, source, standards)
+}
+
+// TestChecklistsTravelAsWorkbooks downloads a published version, changes one cell and uploads it as the next version.
+func TestChecklistsTravelAsWorkbooks(t *testing.T) {
+	s := newSite(t, func(d *Deps) { d.Workbooks = books{} })
+	admin := s.person("admin1", directory.User{Roles: []directory.Role{directory.RoleAdmin}})
+	yaml, js := []string{"Content-Type", "application/yaml"}, []string{"Content-Type", "application/json"}
+	if r := s.send("PUT", "/api/v1/standards/tiny-2026", admin, []byte(tinyStandard), yaml...); r.status != 200 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	d := decoded[DraftView](t, s.send("POST", "/api/v1/packs/drafts", admin, tinyPack("1", "tiny-2026", 1), yaml...), 201)
+	decoded[PackEntry](t, s.send("POST", "/api/v1/packs/drafts/"+string(d.Hash)+"/publish", admin, []byte(`{"from":"2026-02-01"}`), js...), 200)
+	book := s.send("GET", "/api/v1/packs/tiny@1/workbook", admin, nil)
+	if book.status != 200 || book.header.Get("Content-Type") != mimeXLSX {
+		t.Fatalf("%d %v", book.status, book.header)
+	}
+	same := decoded[DraftView](t, s.send("POST", "/api/v1/packs/drafts", admin, book.body, "Content-Type", mimeXLSX), 201)
+	if same.Hash != d.Hash || same.Against != "tiny@1" || len(same.Counts) != 0 {
+		t.Errorf("what nobody changed is the same content: %+v", same)
+	}
+	f, err := excelize.OpenReader(bytes.NewReader(book.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	set := func(sheet, old, now string) string {
+		t.Helper()
+		cells, err := f.SearchSheet(sheet, old)
+		if err != nil || len(cells) == 0 {
+			t.Fatal(sheet, old, cells, err)
+		}
+		if err := f.SetCellStr(sheet, cells[0], now); err != nil {
+			t.Fatal(err)
+		}
+		return cells[0]
+	}
+	save := func() []byte {
+		b, err := f.WriteToBuffer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	set("清单信息", "1", "2")
+	set("检查项目", "通风", "立即通风，查明泄漏")
+	next := decoded[DraftView](t, s.send("POST", "/api/v1/packs/drafts", admin, save(), "Content-Type", mimeXLSX), 201)
+	if next.Ref != "tiny@2" || next.Counts["changed"] != 2 || next.Counts["weaker"] != 0 {
+		t.Errorf("%+v", next)
+	}
+	cell := set("检查项目", "数值", "数目")
+	bad := s.send("POST", "/api/v1/packs/drafts", admin, save(), "Content-Type", mimeXLSX)
+	s.refused(bad, 400, "checklist.pack_invalid")
+	var p Problem
+	if err := json.Unmarshal(bad.body, &p); err != nil || len(p.Errors) == 0 || p.Errors[0].Place != "检查项目!"+cell {
+		t.Errorf("the cell is named: %s", bad.body)
+	}
+	s.refused(s.announce("/api/v1/packs/drafts", admin, mimeXLSX, 200<<20), 413, "httpapi.body_too_large")
+	s.refused(s.send("POST", "/api/v1/packs/drafts", admin, []byte("not a workbook"), "Content-Type", mimeXLSX), 400, "checklist.pack_invalid")
+}
+
+// announce sends the head and the beginning of a request whose body would be that long, and returns what is said to it.
+func (s *site) announce(path, token, kind string, length int) answer {
+	s.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", path, token, kind, length)
+	if _, err := c.Write(make([]byte, 64<<10)); err != nil { // what the server reads ahead
+		s.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, b}
 }
