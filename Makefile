@@ -30,7 +30,7 @@ GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 
 .PHONY: help
 help: ## print the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/paicha
@@ -45,13 +45,17 @@ demo: build ## play the demonstration against SERVER, or against a throw-away se
 	bin/paicha demo $(if $(SERVER),--server $(SERVER))
 
 .PHONY: test
-test: tools/tus/node_modules/.package-lock.json ## vet and all tests, with the race detector
+test: tools/tus/node_modules/.package-lock.json test-servers ## vet and all tests, with the race detector
 	go vet ./...
 	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) ./...
 
 tools/tus/node_modules/.package-lock.json: tools/tus/package.json tools/tus/package-lock.json
 	cd tools/tus && npm ci --no-audit --no-fund
 	@touch $@
+
+.PHONY: test-servers
+test-servers: ## build the servers that tests talk to, once, outside the tree
+	@bash tools/servers/minio.sh >/dev/null
 
 .PHONY: lint
 lint: $(GOFUMPT) $(STATICCHECK) $(GOLANGCI) $(GOVULNCHECK) ## format, vet, staticcheck, golangci-lint; govulncheck where its database answers
