@@ -31,6 +31,8 @@ var (
 	ErrQueueFull       = fault.New(fault.Unavailable, "media.preview_queue_full", "等待生成预览的照片过多，稍后会自动补做")
 	ErrDamaged         = fault.New(fault.Internal, "media.damaged", "保存的照片与其指纹不一致，请联系管理员从备份恢复")
 	ErrStorage         = fault.New(fault.Unavailable, "media.storage_failed", "照片暂时无法保存，请稍后重试，原图请勿删除")
+	ErrStoreUnfit      = fault.New(fault.Unavailable, "media.store_unfit", "照片存储缺少必要的功能，无法使用，请联系管理员")
+	ErrRetained        = fault.New(fault.Conflict, "media.retained", "照片仍在规定的保留期内，存储拒绝删除")
 	ErrCoordinate      = fault.New(fault.Invalid, "media.coordinate", "经纬度或坐标系不正确")
 	ErrEvidence        = fault.New(fault.Invalid, "media.evidence_form", "照片证据记录格式不正确")
 	ErrNotWanted       = fault.New(fault.Conflict, "media.not_wanted", "检查记录中没有引用这张照片")
