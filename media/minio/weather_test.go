@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,11 @@ import (
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
+
+func base64Sum(b []byte) string {
+	sum := sha256.Sum256(b)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
 
 // photo makes bytes unlike any others.
 func photo(seed uint64, n int) []byte {
