@@ -33,6 +33,8 @@ var (
 	ErrStorage         = fault.New(fault.Unavailable, "media.storage_failed", "照片暂时无法保存，请稍后重试，原图请勿删除")
 	ErrStoreUnfit      = fault.New(fault.Unavailable, "media.store_unfit", "照片存储缺少必要的功能，无法使用，请联系管理员")
 	ErrRetained        = fault.New(fault.Conflict, "media.retained", "照片仍在规定的保留期内，存储拒绝删除")
+	ErrCondemned       = fault.New(fault.Gone, "media.condemned", "这张照片上传后长期没有检查记录引用，已按规定清理，请用原图重新上传")
+	ErrErasing         = fault.New(fault.Unavailable, "media.erasing", "这张照片的旧文件正在清理，请保留原图，稍后重新上传")
 	ErrCoordinate      = fault.New(fault.Invalid, "media.coordinate", "经纬度或坐标系不正确")
 	ErrEvidence        = fault.New(fault.Invalid, "media.evidence_form", "照片证据记录格式不正确")
 	ErrNotWanted       = fault.New(fault.Conflict, "media.not_wanted", "检查记录中没有引用这张照片")
