@@ -166,7 +166,7 @@ var homes = map[string][]string{
 	"cel.dev/cel-go":               {"checklist"},
 	"github.com/golang-jwt":        {"internal/auth"},
 	"github.com/alexedwards":       {"internal/auth", "internal/directory", "cmd/paicha"},
-	"net/http":                     {"internal/httpapi", "sync/client", "internal/e2e", "cmd/paicha", "web"},
+	"net/http":                     {"internal/httpapi", "sync/client", "internal/e2e", "media/minio", "cmd/paicha", "web"},
 	"math/rand":                    {"internal/store/storetest", "internal/e2e", "sync/client", "cmd/paicha"},
 }
 
