@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -205,9 +206,11 @@ func refusal(s BlobState) error {
 // Swept is what a sweep did.
 type Swept struct{ Condemned, Erased int }
 
-// Sweep condemns what nobody named and removes what was condemned. Call it now and then; it is safe at any time.
+// Sweep condemns what nobody named and removes what was condemned. Call it now and then; it is safe at any time. A photo
+// at which it fails stops no other; the first failure is returned in the end.
 func (l *Ledger) Sweep(ctx context.Context) (Swept, error) {
 	var out Swept
+	var first error
 	for _, step := range []struct {
 		state BlobState
 		age   time.Duration
@@ -230,23 +233,24 @@ func (l *Ledger) Sweep(ctx context.Context) (Swept, error) {
 			}
 			for _, d := range page.Docs {
 				h, err := ParseSHA256(d.ID)
-				if err != nil {
-					return out, err
-				}
-				done, err := step.do(ctx, h, d)
-				if err != nil {
-					return out, err
+				var done bool
+				if err == nil {
+					done, err = step.do(ctx, h, d)
 				}
 				if done {
 					*step.count++
 				}
+				if e := ctx.Err(); e != nil {
+					return out, e
+				}
+				first = cmp.Or(first, err)
 			}
 			if after = page.Next; after == (store.PageKey{}) {
 				break
 			}
 		}
 	}
-	return out, nil
+	return out, first
 }
 
 // condemn moves a photo that nobody named; false if somebody did after all.
