@@ -97,9 +97,10 @@ func (s *server) start() error {
 		return err
 	}
 	for range 600 {
-		if resp, err := http.Get("http://" + s.addr + "/minio/health/live"); err == nil {
+		// It is alive before it is ready; when it is ready it refuses a stranger.
+		if resp, err := http.Get("http://" + s.addr + "/"); err == nil {
 			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
+			if resp.StatusCode == http.StatusForbidden {
 				return nil
 			}
 		}

@@ -58,7 +58,7 @@ type knownHead struct {
 type held struct {
 	file  *spool
 	base  int64 // where in the upload the file begins
-	from  int64 // where the staged pieces end
+	st    state // as it was found; the staged pieces end at its offset
 	since time.Time
 }
 
@@ -226,7 +226,7 @@ func (s *Staging) Append(ctx context.Context, id media.UploadID, offset int64, r
 		return 0, cmp.Or(rerr, f.release())
 	}
 	if rerr == nil && offset+n == st.Length {
-		if !s.hold(id, &held{file: f, base: offset, from: offset, since: time.Now()}) {
+		if !s.hold(id, &held{file: f, base: offset, st: st, since: time.Now()}) {
 			return 0, cmp.Or(error(media.ErrOffset), f.release())
 		}
 		return n, nil // Commit makes it durable
@@ -256,7 +256,7 @@ func (s *Staging) standing(id media.UploadID, st state) int64 {
 	switch {
 	case h == nil:
 		return st.offset
-	case h.from == st.offset && st.done == nil:
+	case h.st.offset == st.offset && st.done == nil:
 		return st.Length
 	}
 	s.dropLocked(id)
@@ -273,7 +273,7 @@ func (s *Staging) hold(id media.UploadID, h *held) bool {
 		}
 	}
 	if o := s.held[id]; o != nil {
-		if o.from == h.from {
+		if o.st.offset == h.st.offset {
 			return false
 		}
 		s.dropLocked(id)
@@ -305,12 +305,24 @@ func (s *Staging) dropAll() {
 	}
 }
 
+// complete returns an upload of which this process has all bytes in one file, without asking the store: what waits for
+// its Commit was complete a moment ago, and whatever others did since, the hash decides. The caller releases the file.
+func (s *Staging) complete(id media.UploadID) (*spool, state, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.held[id]
+	if h == nil || h.base > 0 {
+		return nil, state{}, false
+	}
+	return h.file.share(), h.st, true
+}
+
 // whole returns a file with all bytes that are staged, and, if they are complete, keeps it for the Commit that follows.
 // The caller releases it.
 func (s *Staging) whole(ctx context.Context, id media.UploadID, st state) (*spool, error) {
 	s.mu.Lock()
 	h := s.held[id]
-	if h != nil && h.from != st.offset {
+	if h != nil && h.st.offset != st.offset {
 		h = nil
 	}
 	if h != nil {
@@ -330,7 +342,7 @@ func (s *Staging) whole(ctx context.Context, id media.UploadID, st state) (*spoo
 	defer s.mu.Unlock()
 	if s.held[id] == h {
 		s.dropLocked(id)
-		s.held[id] = &held{file: f.share(), from: st.offset, since: time.Now()}
+		s.held[id] = &held{file: f.share(), st: st, since: time.Now()}
 	}
 	return f, nil
 }
@@ -360,7 +372,7 @@ func (s *Staging) gather(ctx context.Context, st state, h *held) (_ *spool, err 
 		}
 	}
 	if h != nil {
-		end := io.NewSectionReader(h.file.f, h.from-h.base, h.file.size-(h.from-h.base))
+		end := io.NewSectionReader(h.file.f, 0, h.file.size)
 		if _, err := f.fill(ctx, end, end.Size()); err != nil {
 			return nil, err
 		}
@@ -393,16 +405,18 @@ func (s *Staging) Open(ctx context.Context, id media.UploadID) (io.ReadSeekClose
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
-	st, err := s.read(ctx, id)
-	if err != nil {
-		return nil, 0, err
-	}
-	if st.done != nil {
-		return s.store.blobs.Open(ctx, st.done.SHA256)
-	}
-	f, err := s.whole(ctx, id, st)
-	if err != nil {
-		return nil, 0, err
+	f, _, ready := s.complete(id)
+	if !ready {
+		st, err := s.read(ctx, id)
+		if err != nil {
+			return nil, 0, err
+		}
+		if st.done != nil {
+			return s.store.blobs.Open(ctx, st.done.SHA256)
+		}
+		if f, err = s.whole(ctx, id, st); err != nil {
+			return nil, 0, err
+		}
 	}
 	r := f.reader()
 	return r, f.size, f.release()
@@ -414,38 +428,44 @@ func (s *Staging) Commit(ctx context.Context, id media.UploadID, h media.SHA256,
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	st, err := s.read(ctx, id)
-	if err != nil {
-		return err
-	}
-	if st.done != nil {
-		return same(st.done, h)
-	}
-	if err := s.keep(ctx, id, st, h, at); err != nil {
-		// Another may have committed it since this one began, and removed what this one looked for.
-		if now, e := s.readDone(ctx, id); e != nil || now.done.SHA256 != h {
+	f, st, ready := s.complete(id)
+	if !ready {
+		var err error
+		if st, err = s.read(ctx, id); err != nil {
 			return err
 		}
+		if st.done != nil {
+			return same(st.done, h)
+		}
+		if s.standing(id, st) != st.Length {
+			return s.unlessDone(ctx, id, h, media.ErrIncomplete)
+		}
+		if f, err = s.whole(ctx, id, st); err != nil {
+			return s.unlessDone(ctx, id, h, err)
+		}
 	}
-	if err := s.store.remove(ctx, s.store.opt.Working, s.headKey(id), ""); err != nil {
-		return storage(ctx, err)
+	defer func() { _ = f.release() }() // it was only a copy
+	if err := s.keep(ctx, id, st, f, h, at); err != nil {
+		return err
 	}
-	s.drop(id)
-	// What is left over costs room and nothing else; Expire removes it.
-	_ = s.clear(ctx, st.names)
-	return nil
+	return s.tidy(ctx, id, st)
+}
+
+// unlessDone is what a Commit says that found nothing to commit: another may have done it since it began, and removed
+// what this one looked for.
+func (s *Staging) unlessDone(ctx context.Context, id media.UploadID, h media.SHA256, failure error) error {
+	st, err := s.readDone(ctx, id)
+	if err != nil {
+		return failure
+	}
+	if err := same(st.done, h); err != nil {
+		return err
+	}
+	return s.tidy(ctx, id, state{})
 }
 
 // keep makes a complete upload a photo and writes down what it became.
-func (s *Staging) keep(ctx context.Context, id media.UploadID, st state, h media.SHA256, at time.Time) error {
-	if s.standing(id, st) != st.Length {
-		return media.ErrIncomplete
-	}
-	f, err := s.whole(ctx, id, st)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.release() }() // it was only a copy
+func (s *Staging) keep(ctx context.Context, id media.UploadID, st state, f *spool, h media.SHA256, at time.Time) error {
 	if f.hash() != h {
 		return errors.Join(media.ErrHashMismatch, s.stage(ctx, id, st, f))
 	}
@@ -453,6 +473,17 @@ func (s *Staging) keep(ctx context.Context, id media.UploadID, st state, h media
 		return err
 	}
 	return s.finish(ctx, id, finished{declared: st.declared, SHA256: h, At: at.UnixMilli()})
+}
+
+// tidy removes the head of a committed upload, and its pieces as far as it can: they cost room and nothing else, and
+// Expire finds what is left.
+func (s *Staging) tidy(ctx context.Context, id media.UploadID, st state) error {
+	if err := s.store.remove(ctx, s.store.opt.Working, s.headKey(id), ""); err != nil {
+		return storage(ctx, err)
+	}
+	s.drop(id)
+	_ = s.removeAll(ctx, st.names[min(1, len(st.names)):])
+	return nil
 }
 
 // stage makes the end of an upload durable that only waits here.
@@ -498,13 +529,14 @@ func same(f *finished, h media.SHA256) error {
 
 // clear removes objects, the first before all others: without a head there is no upload.
 func (s *Staging) clear(ctx context.Context, keys []string) error {
-	if len(keys) == 0 {
-		return nil
-	}
-	if err := s.store.remove(ctx, s.store.opt.Working, keys[0], ""); err != nil {
+	if err := s.removeAll(ctx, keys[:min(1, len(keys))]); err != nil {
 		return err
 	}
-	return each(ctx, keys[1:], func(ctx context.Context, key string) error {
+	return s.removeAll(ctx, keys[min(1, len(keys)):])
+}
+
+func (s *Staging) removeAll(ctx context.Context, keys []string) error {
+	return each(ctx, keys, func(ctx context.Context, key string) error {
 		return s.store.remove(ctx, s.store.opt.Working, key, "")
 	})
 }
