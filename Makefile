@@ -49,7 +49,7 @@ demo: build ## play the demonstration against SERVER, or against a throw-away se
 	bin/paicha demo $(if $(SERVER),--server $(SERVER))
 
 # The packages whose tests need a server that is built first; test-servers runs them, with what they could not check.
-SERVED := internal/store/mongo
+SERVED := internal/store/mongo media/minio
 
 .PHONY: test
 test: $(TUS) $(JUDGE) ## vet and all tests, with the race detector; the tablet's judge in Node
@@ -59,13 +59,18 @@ test: $(TUS) $(JUDGE) ## vet and all tests, with the race detector; the tablet's
 	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) $$(go list ./... | grep -vxF $(SERVED:%=-e paicha/%))
 
 .PHONY: test-servers
-test-servers: test-mongo ## build the servers that adapters are tested against, once, and run those tests
+test-servers: test-mongo test-s3 ## build the servers that adapters are tested against, once, and run those tests
 
 # PAICHA_TEST_MONGO_URI, if set, names a MongoDB that is used instead.
 .PHONY: test-mongo
 test-mongo:
 	server=$${PAICHA_TEST_MONGO_URI:+none}; server=$${server:-$$(tools/servers/mongo.sh)}; \
 	  PAICHA_TEST_MONGO_SERVER=$$server CGO_ENABLED=1 go test -race -v -timeout $(TIMEOUT) ./internal/store/mongo | grep -v '^=== '
+
+.PHONY: test-s3
+test-s3:
+	tools/servers/minio.sh >/dev/null
+	CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./media/minio
 
 $(TUS) $(JUDGE): tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lock.json
 	cd tools/$* && npm ci --no-audit --no-fund

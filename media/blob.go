@@ -23,8 +23,16 @@ type Blobs interface {
 	Stat(ctx context.Context, hash SHA256) (int64, error)
 
 	// Delete removes the bytes. Removing what is missing is no error. Whether something may be removed is decided by
-	// retention, never here; who has it open can read on.
+	// retention, never here, though a store that keeps originals under a lock may refuse with ErrRetained. Who has it
+	// open reads on or gets an error, never other bytes.
 	Delete(ctx context.Context, hash SHA256) error
+}
+
+// Linker is the further ability of a store that clients can reach themselves: a photo is then read past this server.
+type Linker interface {
+	// Link returns an address at which anybody who has it can read the photo for that time and no longer, shown as a
+	// file of type t. It does not look whether the photo is there. Whoever asks has decided before who may see it.
+	Link(ctx context.Context, hash SHA256, t Type, life time.Duration) (string, error)
 }
 
 // Staging keeps the bytes of uploads that are not complete. blobtest.Staging is its definition by test. Calls for one
@@ -61,6 +69,20 @@ type Staging interface {
 
 	// List returns all uploads, committed ones too, in order of id, for the sweep of what expired.
 	List(ctx context.Context) ([]Staged, error)
+}
+
+// Shared is the further ability of a Staging that several processes work on at once and that holds more than may be
+// listed every hour. blobtest.Shared is its definition by test: any process continues an upload that another one began,
+// and of two that append at one offset one gets ErrOffset, though it may have read its bytes by then.
+type Shared interface {
+	Staging
+
+	// Pending returns the uploads that are not committed, in order of id.
+	Pending(ctx context.Context) ([]Staged, error)
+
+	// Expire removes all uploads that were begun before that time, committed ones too, and returns their ids in order.
+	// It also removes what a crash left of uploads that are forgotten already. Time is by the clock of the store.
+	Expire(ctx context.Context, before time.Time) ([]UploadID, error)
 }
 
 // Staged is the state of one upload.

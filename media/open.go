@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 )
 
 // Viewer opens photos by hash for people whose right to see them was decided before, by the documents they may see.
@@ -11,6 +12,18 @@ type Viewer struct {
 	Blobs   Blobs
 	Derived Derivatives
 	Deriver *Deriver
+	Links   Linker // nil where clients cannot reach the store
+}
+
+// linkLife is how long an address of a photo is good: enough to begin reading on a slow line, too short to be passed on.
+const linkLife = 5 * time.Minute
+
+// Link returns an address at which a client reads the original past this server, or "" where the store offers none.
+func (v Viewer) Link(ctx context.Context, h SHA256, t Type) (string, error) {
+	if v.Links == nil {
+		return "", nil
+	}
+	return v.Links.Link(ctx, h, t, linkLife)
 }
 
 // Original returns a photo's bytes and their number, or ErrNotFound. The caller closes.

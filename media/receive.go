@@ -32,11 +32,17 @@ type Receiver struct {
 	NewID   func() string // unguessable, in the form of UploadID
 	Limits  Limits
 
-	mu      sync.Mutex
-	turns   map[UploadID]*turn
-	pending map[UploadID]string // owner of each upload that is not complete; nil until it is first asked for
-	counts  map[string]int      // of pending, by owner
+	mu    sync.Mutex
+	turns map[UploadID]*turn
+
+	counting sync.Mutex          // held while all uploads are listed: turns must not wait for that
+	pending  map[UploadID]string // owner of each upload that is not complete; nil until it is first asked for
+	counts   map[string]int      // of pending, by owner
+	counted  time.Time           // when they were last listed
 }
+
+// recount is how often uploads are listed again, where other processes end uploads too, before an owner is refused.
+const recount = time.Minute
 
 // turn is the request that works on an upload. A newer one interrupts it and waits until over is closed.
 type turn struct {
@@ -122,21 +128,19 @@ func megabytes(n int64) float64 { return float64(n) / (1 << 20) }
 
 // reserve counts an upload as pending before it is created, or returns ErrTooMany: of requests at the same time, no more
 // pass than the limit has room for. What is pending is read from Staging once and counted from then on: staged uploads
-// stay for days after they are complete, and there are many.
+// stay for days after they are complete, and there are many. Of a Shared one it is read again before anybody is
+// refused, because what other processes ended is not known here; they count apart, so several allow a little more.
 func (r *Receiver) reserve(ctx context.Context, id UploadID, owner string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.counting.Lock()
+	defer r.counting.Unlock()
 	if r.pending == nil {
-		all, err := r.Staging.List(ctx)
-		if err != nil {
+		if err := r.count(ctx); err != nil {
 			return err
 		}
-		r.pending, r.counts = map[UploadID]string{}, map[string]int{}
-		for _, st := range all {
-			if u, err := decodeUpload(st); err == nil && !u.Done {
-				r.pending[u.ID] = u.Owner
-				r.counts[u.Owner]++
-			}
+	}
+	if _, shared := r.Staging.(Shared); shared && r.counts[owner] >= r.Limits.Pending && r.Now().Sub(r.counted) >= recount {
+		if err := r.count(ctx); err != nil {
+			return err
 		}
 	}
 	if r.counts[owner] >= r.Limits.Pending {
@@ -150,10 +154,30 @@ func (r *Receiver) reserve(ctx context.Context, id UploadID, owner string) error
 	return nil
 }
 
+// count reads what is pending; counting is held.
+func (r *Receiver) count(ctx context.Context) error {
+	list := r.Staging.List
+	if s, shared := r.Staging.(Shared); shared {
+		list = s.Pending
+	}
+	all, err := list(ctx)
+	if err != nil {
+		return err
+	}
+	r.pending, r.counts, r.counted = map[UploadID]string{}, map[string]int{}, r.Now()
+	for _, st := range all {
+		if u, err := decodeUpload(st); err == nil && !u.Done {
+			r.pending[u.ID] = u.Owner
+			r.counts[u.Owner]++
+		}
+	}
+	return nil
+}
+
 // over counts an upload no longer as pending; again is harmless.
 func (r *Receiver) over(id UploadID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.counting.Lock()
+	defer r.counting.Unlock()
 	owner, pending := r.pending[id]
 	if !pending {
 		return
@@ -326,8 +350,16 @@ func (r *Receiver) Terminate(ctx context.Context, id UploadID, owner string) err
 	return err
 }
 
-// Sweep forgets the uploads that expired and returns how many. Call it now and then; it is safe at any time.
+// Sweep forgets the uploads that expired and returns how many. Call it now and then; it is safe at any time, and in
+// several processes.
 func (r *Receiver) Sweep(ctx context.Context) (int, error) {
+	if s, shared := r.Staging.(Shared); shared {
+		ids, err := s.Expire(ctx, r.Now().Add(-r.Limits.Keep))
+		for _, id := range ids {
+			r.over(id)
+		}
+		return len(ids), err
+	}
 	all, err := r.Staging.List(ctx)
 	if err != nil {
 		return 0, err

@@ -141,7 +141,7 @@ func (s *Service) want(ctx context.Context, id string) (MissingMedia, error) {
 			}
 		}
 		e.Evidence = e.Want(wanted...)
-		status, err := s.putEvidence(ctx, old, e, sub)
+		status, err := s.putEvidence(ctx, old, &e, sub)
 		if err != nil {
 			return missing, err
 		}
@@ -179,23 +179,28 @@ func wantedBy(in *inspection.Inspection) []media.Wanted {
 }
 
 // putEvidence writes an evidence document under its subject's tokens, if anything changed. Photos that a stranger sent
-// before the record came are not the record's: the team's are.
-func (s *Service) putEvidence(ctx context.Context, old store.Doc, e evidence, sub subject) (store.Status, error) {
+// before the record came are not the record's: the team's are. e becomes what was written.
+func (s *Service) putEvidence(ctx context.Context, old store.Doc, e *evidence, sub subject) (store.Status, error) {
 	e.Inspection = old.ID
 	tokens := sub.doc.Tokens
-	if sub.inspection != nil {
-		if early := old.Rev > 0 && len(supervisorsOf(old.Tokens)) == 0; early {
-			e.Arrived = slices.DeleteFunc(slices.Clone(e.Arrived), func(a media.Arrived) bool {
-				return !sub.inspection.Member(directory.UserID(a.By))
-			})
+	if early(old) && sub.inspection != nil {
+		e.Arrived = slices.DeleteFunc(slices.Clone(e.Arrived), func(a media.Arrived) bool {
+			return !sub.inspection.Member(directory.UserID(a.By))
+		})
+	}
+	if early(old) && sub.doc.Rev > 0 {
+		if err := s.enter(ctx, e); err != nil {
+			return store.Unknown, err
 		}
+	}
+	if sub.inspection != nil {
 		e.mark(sub.inspection)
 	}
 	n := old
 	n.Tokens = tokens
 	n.Fields = store.Fields{"inspection": store.Text(old.ID)}
 	var err error
-	if n.Body, n.Restricted, err = encodeEvidence(&e); err != nil {
+	if n.Body, n.Restricted, err = encodeEvidence(e); err != nil {
 		return store.Unknown, err
 	}
 	if old.Rev > 0 && slices.Equal(old.Tokens, n.Tokens) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
@@ -206,6 +211,69 @@ func (s *Service) putEvidence(ctx context.Context, old store.Doc, e evidence, su
 		return store.Unknown, err
 	}
 	return outs[0].Status, nil
+}
+
+// early reports whether an evidence document came before its record: it is then the uploaders' own.
+func early(d store.Doc) bool { return d.Rev > 0 && len(supervisorsOf(d.Tokens)) == 0 }
+
+// enter has the photos that waited for their record belong to it from now on. One that waited too long is gone: it has
+// not arrived, and is asked for again.
+func (s *Service) enter(ctx context.Context, e *evidence) error {
+	if s.Photos == nil {
+		return nil
+	}
+	kept := make([]media.Arrived, 0, len(e.Arrived))
+	for _, a := range e.Arrived {
+		err := s.Photos.Attach(ctx, a.SHA256)
+		switch {
+		case err == nil:
+			kept = append(kept, a)
+		case !errors.Is(err, media.ErrCondemned) && !errors.Is(err, media.ErrErasing):
+			return err
+		}
+	}
+	e.Arrived = kept
+	return nil
+}
+
+// note tells the ledger of a photo that is complete and durable, before its evidence names it: then nobody removes it.
+func (s *Service) note(ctx context.Context, r media.Received, named bool) error {
+	switch {
+	case s.Photos == nil:
+		return nil
+	case named:
+		return s.Photos.Enter(ctx, r.SHA256)
+	}
+	return s.Photos.Arrive(ctx, r.SHA256, r.Inspection)
+}
+
+// Claim reports whether a photo that waits for a record is that record's by now, and makes it so: media.Ledger asks it
+// before it condemns one. A record may have come without anybody looking for what waited for it.
+func (s *Service) Claim(ctx context.Context, h media.SHA256, record string) (bool, error) {
+	for range maxRounds {
+		sub, old, found, err := s.subjectOf(ctx, record)
+		if err != nil || !found || old.Rev == 0 {
+			return false, err
+		}
+		e, err := decodeEvidence(old)
+		if err != nil || !e.Has(h) {
+			return false, err
+		}
+		if !early(old) {
+			err := s.Photos.Attach(ctx, h)
+			if errors.Is(err, media.ErrCondemned) {
+				return false, nil
+			}
+			return err == nil, err
+		}
+		if sub.inspection != nil {
+			e.Evidence = e.Want(wantedBy(sub.inspection)...)
+		}
+		if _, err := s.putEvidence(ctx, old, &e, sub); err != nil {
+			return false, err
+		}
+	}
+	return false, ErrBusy
 }
 
 // mark works out the doubts about each photo whose bytes and capture manifest are both here.
@@ -233,9 +301,11 @@ func (e *evidence) mark(in *inspection.Inspection) {
 // Attach enters a photo that is complete, verified and durable in the evidence of what it was uploaded for. Whoever may
 // work on that document may attach; if it has not come yet, the photo waits for it under the uploader's own name, and
 // counts when the record shows that the uploader is of its team. It returns ErrForbidden, and is harmless twice.
+//
+// The ledger is told first: a photo that is kept for nothing costs room, one that is named and removed costs evidence.
 func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) error {
 	if r.Inspection == "" {
-		return nil
+		return s.note(ctx, r, false)
 	}
 	now := s.Now()
 	arrived := media.Arrived{
@@ -254,6 +324,9 @@ func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) er
 		} else if !mayAttach(sess.User, sub.doc, now) {
 			return ErrForbidden
 		}
+		if err := s.note(ctx, r, found); err != nil {
+			return err
+		}
 		var e evidence
 		if old.Rev > 0 {
 			if e, err = decodeEvidence(old); err != nil {
@@ -265,7 +338,7 @@ func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) er
 		if sub.inspection != nil {
 			e.Evidence = e.Want(wantedBy(sub.inspection)...)
 		}
-		status, err := s.putEvidence(ctx, old, e, sub)
+		status, err := s.putEvidence(ctx, old, &e, sub)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"paicha/inspection"
 	"paicha/internal/directory"
 	"paicha/internal/store"
+	"paicha/media"
 )
 
 // Session is who is asking, with which device. User is read afresh for each request; its grants decide.
@@ -36,6 +37,7 @@ type Service struct {
 	LockAfter time.Duration
 	Hub       *Hub
 	Cursors   *CursorSeal
+	Photos    *media.Ledger // knows which photos a record names; nil: none is ever removed
 	// Reached, if set, is called at the places between two durable steps; crash tests stop the process there.
 	Reached func(place string)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	gosync "sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"paicha/internal/directory"
 	"paicha/internal/store"
 	"paicha/internal/store/sqlite"
+	"paicha/media"
 	fieldsync "paicha/sync"
 
 	"github.com/google/uuid"
@@ -52,7 +54,7 @@ func (p *place) open() {
 		}
 	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{
-		Path: filepath.Join(p.dir, "paicha.db"), Indexes: append(append([]store.Index{}, inspection.Indexes...), directory.Indexes...),
+		Path: filepath.Join(p.dir, "paicha.db"), Indexes: slices.Concat(inspection.Indexes, directory.Indexes, media.Indexes),
 	})
 	if err != nil {
 		p.t.Fatal(err)

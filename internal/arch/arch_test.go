@@ -170,7 +170,7 @@ var homes = map[string][]string{
 	"github.com/xuri/excelize":     {"checklist/excel"},
 	"github.com/golang-jwt":        {"internal/auth"},
 	"github.com/alexedwards":       {"internal/auth", "internal/directory", "cmd/paicha"},
-	"net/http":                     {"internal/httpapi", "sync/client", "internal/e2e", "cmd/paicha", "web"},
+	"net/http":                     {"internal/httpapi", "sync/client", "internal/e2e", "media/minio", "cmd/paicha", "web"},
 	"math/rand":                    {"internal/store/storetest", "internal/e2e", "sync/client", "cmd/paicha"},
 }
 

@@ -1,0 +1,38 @@
+package media
+
+import (
+	"context"
+
+	"paicha/internal/store"
+)
+
+// What the explorer of orphans drives one by one.
+
+func (l *Ledger) CondemnOne(ctx context.Context, h SHA256, d store.Doc) (bool, error) {
+	return l.condemn(ctx, h, d)
+}
+
+func (l *Ledger) EraseOne(ctx context.Context, h SHA256, d store.Doc) (bool, error) {
+	return l.erase(ctx, h, d)
+}
+
+func BlobRef(h SHA256) store.Ref { return blobRef(h) }
+
+func StateOf(d store.Doc) BlobState {
+	b, err := decodeBlob(d)
+	if err != nil {
+		panic(err)
+	}
+	return b.State
+}
+
+// Moves lists the table as "state event state".
+func Moves() []string {
+	var out []string
+	for from, m := range blobMoves {
+		for e, to := range m {
+			out = append(out, string(from)+" "+string(e)+" "+string(to))
+		}
+	}
+	return out
+}
