@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -25,7 +26,6 @@ import (
 	"paicha/internal/store"
 	"paicha/internal/telemetry"
 	"paicha/media"
-	"paicha/media/fs"
 	fieldsync "paicha/sync"
 
 	"github.com/alexedwards/argon2id"
@@ -80,6 +80,7 @@ type server struct {
 	receiver *media.Receiver
 	deriver  *media.Deriver
 	shelf    *checklist.Shelf
+	ledger   *media.Ledger
 	metrics  *telemetry.Metrics
 	app      *fiber.App
 	fatal    chan error
@@ -106,12 +107,12 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	if err := s.openStore(ctx, hub); err != nil {
 		return nil, err
 	}
-	files, err := fs.Open(filepath.Join(c.Data, "photos"))
+	files, err := openPhotos(ctx, cmp.Or(c.Blobs, "file://"+filepath.Join(c.Data, "photos")))
 	if err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, files.Close)
-	s.blobs = files.Blobs()
+	s.blobs = files.Blobs
 	s.shelf = &checklist.Shelf{Store: s.store, Now: time.Now, Tokens: directory.PackTokens[checklist.Sector]}
 	// 19 MiB and two passes a login: the least that OWASP recommends for argon2id, so that logins do not decide the
 	// memory of a server that needs little else.
@@ -131,11 +132,13 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics},
 		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
 	}
+	s.ledger = media.NewLedger(s.store, files.Blobs, time.Now)
+	s.ledger.Derived, s.ledger.Claim, s.sync.Photos = files.Derived, s.sync.Claim, s.ledger
 	edge := httpapi.DefaultLimits()
 	edge.Body, edge.Sync, edge.Streams = int(c.Limits.BodyBytes), limits, c.Limits.Streams
 	busy := load{}
 	s.deriver = &media.Deriver{
-		Blobs: files.Blobs(), Derived: files.Derived(), Busy: busy.high, Pause: time.Tick(50 * time.Millisecond),
+		Blobs: files.Blobs, Derived: files.Derived, Busy: busy.high, Pause: time.Tick(50 * time.Millisecond),
 		Report: func(h media.SHA256, err error) {
 			if err != nil {
 				log.Warn("no thumbnail", "photo", h.String(), "error", err)
@@ -143,7 +146,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		},
 	}
 	s.receiver = &media.Receiver{
-		Staging: files.Staging(), Now: time.Now, NewID: func() string { return newID().String() },
+		Staging: files.Staging, Now: time.Now, NewID: func() string { return newID().String() },
 		Limits: media.Limits{Photo: c.Limits.PhotoBytes, Chunk: c.Limits.ChunkBytes, Keep: 14 * 24 * time.Hour, Pending: c.Limits.Uploads},
 	}
 	s.app = httpapi.New(httpapi.Deps{
@@ -155,7 +158,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 			default:
 			}
 		},
-		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs(), Derived: files.Derived(), Deriver: s.deriver},
+		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs, Derived: files.Derived, Deriver: s.deriver},
 		Metrics: s.metrics, Log: log, Now: time.Now, NewID: func() string { return newID().String() }, Limits: edge,
 		ProxyHeader: "X-Forwarded-For", Proxies: prefixes(c),
 	})
@@ -171,7 +174,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 
 func (s *server) openStore(ctx context.Context, hub *fieldsync.Hub) error {
 	var err error
-	s.engine, err = openEngine(ctx, "sqlite://"+s.config.Data, engineOptions{Fatal: s.stop})
+	s.engine, err = openEngine(ctx, cmp.Or(s.config.Store, "sqlite://"+s.config.Data), engineOptions{
+		Fatal: s.stop, Warn: func(lack string) { s.log.Warn("the document store cannot promise everything", "why", lack) },
+	})
 	if err != nil {
 		return err
 	}
@@ -248,6 +253,9 @@ func (s *server) chores(ctx context.Context) {
 		case <-seldom.C:
 			if n, err := s.receiver.Sweep(ctx); err != nil || n > 0 {
 				s.log.Info("expired uploads", "removed", n, "error", err)
+			}
+			if swept, err := s.ledger.Sweep(ctx); err != nil || swept != (media.Swept{}) {
+				s.log.Info("photos that no record names", "swept", swept, "error", err)
 			}
 		}
 	}

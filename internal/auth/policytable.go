@@ -76,6 +76,7 @@ var Policy = []Row{
 	{Action: "pull:tip", Supervisor: Region},
 	{Action: "pull:filing", Supervisor: Region, Analyst: Region},
 	{Action: "pull:credential"}, // nobody, ever
+	{Action: "pull:blob"},       // the ledger's own
 	{Action: "pull:session"},
 	{Action: "pull:claim"},
 	{Action: "pull:receipt"},

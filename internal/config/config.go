@@ -11,6 +11,8 @@ import (
 type Config struct {
 	Listen         string         // host:port; port 0 takes a free one
 	Data           string         // folder of the database, photos and keys
+	Store          string         // address of the document store, or @ and the file that holds it; empty: embedded, in Data
+	Blobs          string         // address of the photo store; empty: files in Data
 	Demo           bool           // demonstration data and accounts with known passwords
 	LogFormat      string         // "json" or "text"
 	LogLevel       slog.Level     // records below are dropped

@@ -50,6 +50,8 @@ func TestBadSettingsNameTheirKeys(t *testing.T) {
 		"Overflow":       {[]string{"--photo-bytes", "99999999999GiB"}, nil, "PAICHA_PHOTO_BYTES"},
 		"Negative":       {[]string{"--push-mutations", "-1"}, nil, "PAICHA_PUSH_MUTATIONS"},
 		"BadProxy":       {[]string{"--trusted-proxies", "10.0.0.1"}, nil, "PAICHA_TRUSTED_PROXIES"},
+		"BadStore":       {nil, []string{"PAICHA_STORE=postgres://x"}, "PAICHA_STORE"},
+		"BadBlobs":       {[]string{"--blobs", "ftp://x"}, nil, "PAICHA_BLOBS"},
 		"MistypedEnv":    {nil, []string{"PAICHA_PUSH_BYTE=1"}, "PAICHA_PUSH_BYTE "},
 		"UnknownFlag":    {[]string{"--nope"}, nil, "nope"},
 		"StrayArgument":  {[]string{"now"}, nil, "now"},

@@ -72,7 +72,7 @@ func Load(args, environ []string, out io.Writer) (Config, error) {
 		}
 		delete(env, s.env())
 		if err := s.set(&c, v); err != nil {
-			problems = append(problems, fmt.Errorf("配置项 --%s（环境变量 %s）的值 %q 无效：%w", s.flag, s.env(), v, err))
+			problems = append(problems, fmt.Errorf("配置项 --%s（环境变量 %s）的值 %q 无效：%w", s.flag, s.env(), s.shown(v), err))
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(file)) {

@@ -24,6 +24,15 @@ func (s setting) env() string {
 	return "PAICHA_" + strings.ToUpper(strings.ReplaceAll(s.flag, "-", "_"))
 }
 
+// shown is a value as an error may tell it: an address may have a password in it.
+func (s setting) shown(v string) string {
+	if s.flag == "store" || s.flag == "blobs" {
+		scheme, _, _ := strings.Cut(v, "://")
+		return scheme + "…"
+	}
+	return v
+}
+
 // settings are all the keys there are.
 func settings() []setting {
 	return []setting{
@@ -33,6 +42,8 @@ func settings() []setting {
 			return address(v)
 		}},
 		{flag: "data", def: "./data", usage: "数据目录", set: text(func(c *Config) *string { return &c.Data })},
+		{flag: "store", usage: "文档库地址，例如 mongodb://主机/库名?replicaSet=…；含密码时写 @文件名，地址放在文件里；不填则用数据目录中的内置库", set: place(func(c *Config) *string { return &c.Store }, "sqlite://", "mongodb://", "mongodb+srv://")},
+		{flag: "blobs", usage: "照片库地址，例如 s3+https://主机/桶名?keys=密钥文件；不填则放在数据目录", set: place(func(c *Config) *string { return &c.Blobs }, "file://", "s3+http://", "s3+https://")},
 		{flag: "demo", def: "false", usage: "载入演示数据和演示账号（密码公开，不可用于正式环境）", boolean: true, set: func(c *Config, v string) (err error) {
 			if c.Demo, err = strconv.ParseBool(v); err != nil {
 				return errors.New("应为 true 或 false（want true or false）")
@@ -87,6 +98,18 @@ func settings() []setting {
 
 func optional(field func(*Config) *string) func(*Config, string) error {
 	return func(c *Config, v string) error {
+		*field(c) = v
+		return nil
+	}
+}
+
+// place takes an address that begins with one of the schemes, or @ and the name of the file that holds it.
+func place(field func(*Config) *string, schemes ...string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		known := v == "" || strings.HasPrefix(v, "@") || slices.ContainsFunc(schemes, func(s string) bool { return strings.HasPrefix(v, s) })
+		if !known {
+			return fmt.Errorf("应以 %s 或 @文件名 开头（want an address, or @ and a file）", strings.Join(schemes, "、"))
+		}
 		*field(c) = v
 		return nil
 	}

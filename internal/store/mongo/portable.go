@@ -23,6 +23,8 @@ func (e *Engine) Walk(ctx context.Context, after store.ScanKey, limit store.Limi
 }
 
 // Load implements store.Portable.
-func (e *Engine) Load(ctx context.Context, docs []store.Doc) error { return store.LoadOver(ctx, e, docs) }
+func (e *Engine) Load(ctx context.Context, docs []store.Doc) error {
+	return store.LoadOver(ctx, e, docs)
+}
 
 var _ store.Portable = (*Engine)(nil)
