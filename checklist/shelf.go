@@ -42,7 +42,7 @@ func (s *Shelf) Standards() *Standards {
 	if set := s.set.Load(); set != nil {
 		return set
 	}
-	none, _ := NewStandards(nil) //nolint:errcheck // of none no two clash
+	none, _ := NewStandards(nil) // of none no two clash
 	return none
 }
 

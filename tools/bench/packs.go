@@ -26,9 +26,9 @@ type packFigures struct {
 }
 
 type packRow struct {
-	ref                              checklist.PackRef
-	items, core, rules               int
-	source, compiled, zstded, gziped int // bytes
+	ref                      checklist.PackRef
+	items, core, rules       int
+	compiled, zstded, gziped int // bytes
 }
 
 // packs measures checklists in this process, and their delivery over HTTP by the real server.
