@@ -353,7 +353,7 @@ func TestSilentStoreIsLeft(t *testing.T) {
 	t.Run("WhenItSaysNothing", func(t *testing.T) {
 		p.stall.Store(1)
 		defer p.stall.Store(0)
-		s.opt.Transport.(*patient).CloseIdleConnections()
+		s.closeIdle()
 		_, err := s.Staging().Stat(ctx, "nothing")
 		is(t, err, media.ErrStorage)
 		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
@@ -362,7 +362,7 @@ func TestSilentStoreIsLeft(t *testing.T) {
 		is(t, err, context.DeadlineExceeded)
 	})
 	t.Run("InTheMiddleOfAPhotoAndReadOn", func(t *testing.T) {
-		s.opt.Transport.(*patient).CloseIdleConnections()
+		s.closeIdle()
 		p.answers.Store(2 << 20)
 		before := p.broken.Load()
 		r, n, err := s.Blobs().Open(ctx, media.Sum(b))
@@ -391,7 +391,7 @@ func TestServerKilledBetweenPieces(t *testing.T) {
 		_, err = st.Stat(ctx, "up")
 		is(t, err, media.ErrStorage)
 		mustNot(t, srv.start())
-		s.opt.Transport.(*patient).CloseIdleConnections()
+		s.closeIdle()
 		now, err := openWith(t, opt).Staging().Stat(ctx, "up")
 		mustNot(t, err)
 		if want := min(at+300_000, 600_000); now.Offset != want { // the last piece waits for its Commit
@@ -492,6 +492,13 @@ func TestRefusals(t *testing.T) {
 		}
 		mustNot(t, s.Staging().Commit(ctx, "up", media.Sum(b), arrival))
 	})
+}
+
+// closeIdle has the next request make a connection of its own.
+func (s *Store) closeIdle() {
+	if t, ok := s.opt.Transport.(*patient); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 // optWith is the options of a store with other credentials.
