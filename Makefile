@@ -28,6 +28,10 @@ STATICCHECK := $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 GOLANGCI    := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
 GOVULNCHECK := $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)
 
+# What Node tools install, by the stamp that npm leaves.
+TUS   := tools/tus/node_modules/.package-lock.json
+JUDGE := tools/judge/node_modules/.package-lock.json
+
 .PHONY: help
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,18 +48,33 @@ run: build ## build and serve with demonstration data (LISTEN, DATA)
 demo: build ## play the demonstration against SERVER, or against a throw-away server
 	bin/paicha demo $(if $(SERVER),--server $(SERVER))
 
-.PHONY: test
-test: tools/tus/node_modules/.package-lock.json test-servers ## vet and all tests, with the race detector
-	go vet ./...
-	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) ./...
+# The packages whose tests need a server that is built first; test-servers runs them, with what they could not check.
+SERVED := internal/store/mongo media/minio
 
-tools/tus/node_modules/.package-lock.json: tools/tus/package.json tools/tus/package-lock.json
-	cd tools/tus && npm ci --no-audit --no-fund
-	@touch $@
+.PHONY: test
+test: $(TUS) $(JUDGE) ## vet and all tests, with the race detector; the tablet's judge in Node
+	go vet ./...
+	cd tools/judge && npm test --silent
+	@$(MAKE) --no-print-directory test-servers
+	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) $$(go list ./... | grep -vxF $(SERVED:%=-e paicha/%))
 
 .PHONY: test-servers
-test-servers: ## build the servers that tests talk to, once, outside the tree
-	@bash tools/servers/minio.sh >/dev/null
+test-servers: test-mongo test-s3 ## build the servers that adapters are tested against, once, and run those tests
+
+# PAICHA_TEST_MONGO_URI, if set, names a MongoDB that is used instead.
+.PHONY: test-mongo
+test-mongo:
+	server=$${PAICHA_TEST_MONGO_URI:+none}; server=$${server:-$$(tools/servers/mongo.sh)}; \
+	  PAICHA_TEST_MONGO_SERVER=$$server CGO_ENABLED=1 go test -race -v -timeout $(TIMEOUT) ./internal/store/mongo | grep -v '^=== '
+
+.PHONY: test-s3
+test-s3:
+	tools/servers/minio.sh >/dev/null
+	CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./media/minio
+
+$(TUS) $(JUDGE): tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lock.json
+	cd tools/$* && npm ci --no-audit --no-fund
+	@touch $@
 
 .PHONY: lint
 lint: $(GOFUMPT) $(STATICCHECK) $(GOLANGCI) $(GOVULNCHECK) ## format, vet, staticcheck, golangci-lint; govulncheck where its database answers
@@ -88,7 +107,7 @@ $(GOVULNCHECK):
 	$(call install,golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION),govulncheck)
 
 .PHONY: gen
-gen: ## write again what is generated from the sources: docs/errors.md, docs/states.md, golden files
+gen: $(JUDGE) ## write again what is generated from the sources: docs/errors.md, docs/states.md, golden files
 	@for p in $$(grep -rlE --include='*_test.go' 'flag\.Bool\("update"' . | xargs -r -n1 dirname | sort -u); do \
 	  echo "go test $$p -update"; go test -count=1 "$$p" -update >/dev/null || go test -count=1 "$$p"; done
 
@@ -113,7 +132,7 @@ microbench: ## run the packages' benchmarks COUNT times; keep two outputs and co
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) -p 1 -timeout 60m ./...
 
 .PHONY: e2e
-e2e: tools/tus/node_modules/.package-lock.json ## the built binary in bad weather
+e2e: $(TUS) ## the built binary in bad weather
 	go test -count=1 -timeout $(TIMEOUT) -v ./internal/e2e/...
 
 .PHONY: image
@@ -122,4 +141,4 @@ image: ## build the container image paicha:VERSION
 
 .PHONY: clean
 clean: ## remove what was built; data stays
-	rm -rf bin .cache tools/tus/node_modules
+	rm -rf bin .cache tools/tus/node_modules tools/judge/node_modules

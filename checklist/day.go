@@ -27,5 +27,6 @@ func (d Day) until(other Day) (days float64, ok bool) {
 	if err != nil {
 		return 0, false
 	}
-	return to.Sub(from).Hours() / 24, true
+	const secondsOfDay = 24 * 60 * 60
+	return float64((to.Unix() - from.Unix()) / secondsOfDay), true // a time.Duration ends after 292 years
 }

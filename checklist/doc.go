@@ -5,7 +5,8 @@
 // sections of items in the order in which a person walks the site, and rules. Standards and packs are YAML files,
 // embedded here and replaceable; docs/packs.md describes the form. LoadPack expands the short forms (a threshold, a
 // conform item with a class) into plain CEL rules, compiles them, lints the pack against its standards and freezes it as
-// canonical JSON (RFC 8785), which a tablet pulls and which Hash names.
+// canonical JSON (RFC 8785), which a tablet pulls and which Hash names. Cover compares the packs with the standards and
+// with the Plan, which is the action plan phrase by phrase, and tells what nobody asks.
 //
 // Invariants:
 //
@@ -21,7 +22,9 @@
 //
 // The expression language is the part of CEL on which cel-go and @marcbachmann/cel-js agree: ans["item"].field,
 // facts["code"], comparison, logic, arithmetic on doubles, in [list], contains, startsWith, endsWith. No macros, no has()
-// (it would turn "not answered" into false), no integers (JSON numbers are doubles), no regular expressions.
+// (it would turn "not answered" into false), no integers (JSON numbers are doubles), no division by an answer (0/0 would
+// judge safe), no regular expressions. tools/judge is the same judge for the tablet; the tests of this package hold the
+// two to the same bytes.
 //
 // The package refuses to guess: it does not repair packs, convert units outside a small table, lower a class, or decide
 // whether a suspected hazard is one. It knows no store, clock or network.

@@ -86,7 +86,7 @@ func (j *judging) rule(r *Rule, inst int) {
 			j.raise(r, inst)
 			return
 		}
-		if !j.ask(r, r.applies, inst, true) {
+		if !j.ask(r, r.applies, inst, true) && !j.needsHuman(r, inst) {
 			j.fail(r, inst)
 		}
 		return
@@ -126,7 +126,7 @@ func (j *judging) raise(r *Rule, inst int) {
 		if j.cells[inst][i].state == unset {
 			at = 0 // the site's answer served this place
 		}
-		j.touched[place{at, i}] = true
+		j.cells[at][i].touched = true
 	}
 	j.verdict.Findings = append(j.verdict.Findings, f)
 }
@@ -134,36 +134,47 @@ func (j *judging) raise(r *Rule, inst int) {
 // ask notes the unanswered items and facts of an expression; false when there is none.
 func (j *judging) ask(r *Rule, e *expression, inst int, suspect bool) bool {
 	found := false
-	for _, code := range e.items {
-		if i := j.pack.index[code]; j.cell(inst, i).state == unanswered {
-			j.open(OpenQuestion{Item: code, Instance: j.names[inst], Suspect: suspect}, r.ID)
+	for k, i := range e.at {
+		if j.cell(inst, i).state == unanswered {
+			c := &j.cells[inst][i]
+			if c.open == 0 {
+				j.verdict.Open = append(j.verdict.Open, OpenQuestion{Item: e.items[k], Instance: j.names[inst]})
+				c.open = len(j.verdict.Open)
+			}
+			j.open(c.open, r, suspect)
 			for _, f := range j.unsure[place{inst, i}] {
-				j.open(OpenQuestion{Fact: f}, r.ID)
+				j.open(j.askFact(f), r, false)
 			}
 			found = true
 		}
 	}
 	for _, code := range e.facts {
 		if _, known := j.facts[code]; !known {
-			j.open(OpenQuestion{Fact: code, Suspect: suspect}, r.ID)
+			j.open(j.askFact(code), r, suspect)
 			found = true
 		}
 	}
 	return found
 }
 
-func (j *judging) open(q OpenQuestion, rule RuleID) {
-	key := question{q.Item, q.Fact, q.Instance}
-	at, ok := j.opened[key]
-	if !ok {
-		at = len(j.verdict.Open)
-		j.opened[key] = at
-		j.verdict.Open = append(j.verdict.Open, q)
+// askFact gives the position, counted from 1, of the open question about a fact.
+func (j *judging) askFact(code FactCode) int {
+	if j.asked == nil {
+		j.asked = map[FactCode]int{}
 	}
-	o := &j.verdict.Open[at]
-	o.Suspect = o.Suspect || q.Suspect
-	if !slices.Contains(o.Rules, rule) {
-		o.Rules = append(o.Rules, rule)
+	if j.asked[code] == 0 {
+		j.verdict.Open = append(j.verdict.Open, OpenQuestion{Fact: code})
+		j.asked[code] = len(j.verdict.Open)
+	}
+	return j.asked[code]
+}
+
+// open joins a rule to an open question. Rules are judged one after another, so only the last can be there already.
+func (j *judging) open(position int, r *Rule, suspect bool) {
+	o := &j.verdict.Open[position-1]
+	o.Suspect = o.Suspect || suspect
+	if len(o.Rules) == 0 || o.Rules[len(o.Rules)-1] != r.ID {
+		o.Rules = append(o.Rules, r.ID)
 	}
 }
 
@@ -202,13 +213,16 @@ func (j *judging) disagreements() {
 		for i := range j.cells[inst] {
 			c := &j.cells[inst][i]
 			it := j.pack.items[i]
-			if c.state != answered || c.answer.Result != ResultNonconform || j.touched[place{inst, i}] || it.Kind == Conform && j.judged[i] {
+			if c.state != answered || c.answer.Result != ResultNonconform || c.touched || it.Kind == Conform && j.pack.judged[i] {
 				continue
 			}
 			j.human(inst, i, "检查人员判为不符合，但没有规则据此判定")
 		}
 	}
 }
+
+// maxCount is the largest whole number that JSON carries exactly between all implementations (RFC 8259).
+const maxCount = 1<<53 - 1
 
 // newCell checks one answer against its item. The reason is set where a person must look.
 func newCell(it *Item, a *Answer) (c cell, reason string) {
@@ -257,9 +271,12 @@ func (c *cell) read(it *Item) (reason string) {
 		if !ok {
 			return fmt.Sprintf("单位“%s”不能换算为“%s”", clip(a.Unit), it.Unit)
 		}
+		if math.IsInf(n, 0) {
+			return fmt.Sprintf("数值过大，不能换算为“%s”", it.Unit)
+		}
 		c.number = n
 	case Count:
-		if a.Count == nil || *a.Count < 0 {
+		if a.Count == nil || *a.Count < 0 || *a.Count > maxCount {
 			return "该项应填不小于零的个数"
 		}
 		c.number = float64(*a.Count)

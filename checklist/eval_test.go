@@ -28,82 +28,12 @@ func packByID(t testing.TB, id string) *Pack {
 	return nil
 }
 
-// assignments calls try with every combination of values of the facts until it returns true.
-func assignments(p *Pack, codes []FactCode, facts Facts, try func(Facts) bool) bool {
-	if len(codes) == 0 {
-		return try(facts)
-	}
-	f := p.factIndex[codes[0]]
-	values := []FactValue{FactBool(false), FactBool(true)}
-	if f.Kind == Choice {
-		values = nil
-		for _, c := range f.Choices {
-			values = append(values, FactChoice(c))
-		}
-	}
-	for _, v := range values {
-		facts[f.Code] = v
-		if assignments(p, codes[1:], facts, try) {
-			return true
-		}
-	}
-	return false
-}
-
-// factsFor finds facts under which a rule and all the items that it reads apply.
-func factsFor(t *testing.T, p *Pack, r *Rule) Facts {
-	t.Helper()
-	es := []*expression{}
-	for _, i := range r.reads {
-		if p.whens[i] != nil {
-			es = append(es, p.whens[i])
-		}
-	}
-	if r.applies != nil {
-		es = append(es, r.applies)
-	}
-	_, codes := mergeReads(es...)
-	var found Facts
-	ok := assignments(p, codes, Facts{}, func(f Facts) bool {
-		j := newJudging(p, testDay, f)
-		j.enter(nil)
-		for _, e := range es {
-			if j.eval(e) != yes {
-				return false
-			}
-		}
-		found = f
-		return true
-	})
-	if !ok {
-		t.Fatalf("%s %s: no facts make it apply", p.Ref(), r.ID)
-	}
-	return found
-}
-
 func value(it *Item, v float64) Answer {
 	if it.Kind == Count {
 		n := int64(v)
 		return Answer{Item: it.Code, Count: &n}
 	}
 	return Answer{Item: it.Code, Number: &v, Unit: it.Unit}
-}
-
-// satisfying makes the answer under which a condition holds.
-func satisfying(p *Pack, c Condition) Answer {
-	it := p.Item(c.Item)
-	if len(c.Is) > 0 {
-		if it.Kind == Conform {
-			return Answer{Item: c.Item, Result: Result(c.Is[0])}
-		}
-		return Answer{Item: c.Item, Choice: c.Is[0]}
-	}
-	for _, v := range []float64{*c.Value, *c.Value + 1, *c.Value - 1} {
-		if c.Op.Holds(v, *c.Value) {
-			return value(it, v)
-		}
-	}
-	panic("no value satisfies " + string(c.Op))
 }
 
 func raised(v Verdict, id RuleID) *Finding {
@@ -121,84 +51,6 @@ func isOpen(v Verdict, item ItemCode, rule RuleID) bool {
 
 func isHuman(v Verdict, item ItemCode, rule RuleID) bool {
 	return slices.ContainsFunc(v.Human, func(h HumanCheck) bool { return h.Item == item && slices.Contains(h.Rules, rule) })
-}
-
-// TestEveryThreshold derives its cases from the rules themselves: just below, at, above, missing, wrong unit.
-func TestEveryThreshold(t *testing.T) {
-	for _, p := range embedded(t).Packs {
-		for i := range p.Rules {
-			if p.Rules[i].Threshold != nil {
-				t.Run(fmt.Sprintf("%s/%s", p.ID, p.Rules[i].ID), func(t *testing.T) { threshold(t, p, &p.Rules[i]) })
-			}
-		}
-	}
-}
-
-func threshold(t *testing.T, p *Pack, r *Rule) {
-	facts, c := factsFor(t, p, r), r.Threshold
-	it := p.Item(c.Item)
-	var base []Answer
-	for _, w := range r.While {
-		base = append(base, satisfying(p, w))
-	}
-	limit := 100.0
-	if c.Than != "" {
-		base = append(base, value(p.Item(c.Than), limit))
-	} else {
-		limit = *c.Value
-	}
-	step := math.Max(math.Abs(limit)/1000, 1e-6)
-	if it.Kind == Count {
-		step = 1
-	}
-	for name, v := range map[string]float64{"Below": limit - step, "At": limit, "Above": limit + step} {
-		verdict := p.Judge(testDay, append(slices.Clone(base), value(it, v)), facts)
-		f := raised(verdict, r.ID)
-		switch {
-		case it.Kind == Count && v < 0:
-			if f != nil || !isHuman(verdict, it.Code, r.ID) {
-				t.Errorf("%s: a negative count must go to a person", name)
-			}
-		case (f != nil) != c.Op.Holds(v, limit):
-			t.Errorf("%s: %v %s %v raised %v", name, v, c.Op, limit, f != nil)
-		case f != nil && (!strings.Contains(f.Explanation, c.Op.Sign()) || !strings.Contains(f.Explanation, show(v))):
-			t.Errorf("%s: explanation %q lacks measured value or comparator", name, f.Explanation)
-		}
-	}
-	if v := p.Judge(testDay, base, facts); raised(v, r.ID) != nil || !isOpen(v, it.Code, r.ID) {
-		t.Errorf("Missing: must be an open question")
-	}
-	if it.Kind == Number {
-		a := value(it, limit+step)
-		a.Unit = "furlong"
-		if v := p.Judge(testDay, append(slices.Clone(base), a), facts); raised(v, r.ID) != nil || !isHuman(v, it.Code, r.ID) {
-			t.Errorf("WrongUnit: must go to a person")
-		}
-	}
-}
-
-// TestEveryConformItem: nonconform raises the declared class, conform and na raise nothing, absent is open.
-func TestEveryConformItem(t *testing.T) {
-	for _, p := range embedded(t).Packs {
-		for i := range p.Rules {
-			r := &p.Rules[i]
-			it := p.Item(ItemCode(r.ID))
-			if it == nil || it.Kind != Conform {
-				continue
-			}
-			facts := factsFor(t, p, r)
-			for result, want := range map[Result]bool{ResultNonconform: true, ResultConform: false, ResultNA: false, ResultUnknown: false} {
-				v := p.Judge(testDay, []Answer{{Item: it.Code, Result: result}}, facts)
-				f := raised(v, r.ID)
-				if (f != nil) != want || f != nil && f.Class != it.Class {
-					t.Errorf("%s %s answered %s: %+v", p.ID, r.ID, result, f)
-				}
-				if isOpen(v, it.Code, r.ID) != (result == ResultUnknown) {
-					t.Errorf("%s %s answered %s: wrong openness", p.ID, r.ID, result)
-				}
-			}
-		}
-	}
 }
 
 func ptr(v float64) *float64 { return &v }
@@ -362,24 +214,6 @@ func fullAnswers(p *Pack) ([]Answer, Facts) {
 		}
 	}
 	return answers, facts
-}
-
-func BenchmarkJudgeLargest(b *testing.B) {
-	p := packByID(b, "coal-mine")
-	answers, facts := fullAnswers(p)
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Judge(testDay, answers, facts)
-	}
-}
-
-func BenchmarkCompileAtStart(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := LoadBundle(files); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
 
 func TestJudgeIsSafeForConcurrentUse(t *testing.T) {

@@ -52,10 +52,8 @@ func (j *judging) explain(template string, instance int) string {
 			continue
 		}
 		if name, ok := strings.CutPrefix(code, "days:"); ok {
-			if c := j.cell(instance, j.pack.index[ItemCode(name)]); c.state == answered {
-				days, _ := c.answer.Date.until(j.today)
-				b.WriteString(show(days))
-			}
+			i := j.pack.index[ItemCode(name)]
+			b.WriteString(j.cell(instance, i).showDays(j.pack.items[i], j.today))
 			rest = tail
 			continue
 		}
@@ -63,6 +61,17 @@ func (j *judging) explain(template string, instance int) string {
 		b.WriteString(j.cell(instance, i).show(j.pack.items[i]))
 		rest = tail
 	}
+}
+
+// shownUnit is a unit as a person reads it after a number: a ratio has none, and months are counted with 个.
+func shownUnit(unit string) string {
+	switch unit {
+	case "比值":
+		return ""
+	case "月":
+		return "个月"
+	}
+	return unit
 }
 
 var resultWords = map[Result]string{ResultConform: "符合", ResultNonconform: "不符合", ResultNA: "不适用"}
@@ -79,13 +88,13 @@ func (c *cell) show(it *Item) string {
 	}
 	switch it.Kind {
 	case Number:
-		s := show(c.number) + it.Unit
+		s := show(c.number) + shownUnit(it.Unit)
 		if spell(c.answer.Unit) != spell(it.Unit) {
 			s = fmt.Sprintf("%s%s（折合 %s）", show(*c.answer.Number), c.answer.Unit, s)
 		}
 		return s
 	case Count:
-		return show(c.number) + it.Unit
+		return show(c.number) + shownUnit(it.Unit)
 	case Conform:
 		return resultWords[c.answer.Result]
 	case Choice:
@@ -94,4 +103,15 @@ func (c *cell) show(it *Item) string {
 		return string(c.answer.Date)
 	}
 	return clip(c.answer.Text)
+}
+
+// showDays is the days from a date to the day of the inspection, as a person reads them.
+func (c *cell) showDays(it *Item, today Day) string {
+	if c.state != answered {
+		return c.show(it)
+	}
+	if days, ok := c.answer.Date.until(today); ok {
+		return show(days)
+	}
+	return "（未知）"
 }

@@ -11,28 +11,32 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// Limits of an expression. Without macros its cost is bounded by its size; the run-time limit is a second wall.
+// Limits of an expression. Without macros every node is evaluated at most once, so its cost is bounded by its size. There
+// is no limit at run time: it would fail where a long text is searched, and only on this side.
 const (
 	maxExpression = 2000 // bytes
 	maxNodes      = 400
 	maxDepth      = 40
-	costLimit     = 4000
 )
 
 // expression is a compiled CEL expression with what it reads.
 type expression struct {
 	program cel.Program
 	items   []ItemCode // those of its tallies too
+	at      []int      // positions of items in the pack
 	direct  []ItemCode // without those that only a tally reads
 	facts   []FactCode
 	tallies []TallyCode
+	blank   truth // where nothing that it reads is known: nearly always unknowable
 }
 
 // scope is what an expression may name.
 type scope struct {
-	items   map[ItemCode]*Item
-	facts   map[FactCode]*Fact
-	tallies map[TallyCode]*Tally
+	items    map[ItemCode]*Item
+	index    map[ItemCode]int
+	facts    map[FactCode]*Fact
+	tallies  map[TallyCode]*Tally
+	compiled map[string]*expression // many items of a pack have the same when
 }
 
 // language is the CEL of rules: the variables ans and facts, and no macro at all. has() is left out on purpose: it
@@ -51,6 +55,9 @@ var language = sync.OnceValues(func() (*cel.Env, error) {
 // compile checks an expression against the subset on which cel-go and @marcbachmann/cel-js agree and against the pack's
 // own items, facts and choices. The error is a Chinese sentence.
 func (s scope) compile(source string) (*expression, error) {
+	if e := s.compiled[source]; e != nil {
+		return e, nil
+	}
 	if len(source) > maxExpression {
 		return nil, fmt.Errorf("表达式过长（%d 字节，上限 %d）", len(source), maxExpression)
 	}
@@ -63,7 +70,10 @@ func (s scope) compile(source string) (*expression, error) {
 	}
 	parsed, issues := env.Parse(source)
 	if issues.Err() != nil {
-		return nil, fmt.Errorf("表达式“%s”有语法错误：%w", clip(source), issues.Err())
+		if at := issues.Errors()[0].Location.Column() + 1; at > 0 {
+			return nil, fmt.Errorf("表达式“%s”第 %d 个字符附近有语法错误，请检查括号、引号和运算符", clip(source), at)
+		}
+		return nil, fmt.Errorf("表达式“%s”太复杂，请拆成几条规则", clip(source))
 	}
 	c := checker{scope: s}
 	kind, err := c.kind(parsed.NativeRep().Expr(), 0)
@@ -77,13 +87,24 @@ func (s scope) compile(source string) (*expression, error) {
 	if issues.Err() != nil {
 		return nil, fmt.Errorf("表达式“%s”类型不对：%w", clip(source), issues.Err())
 	}
-	program, err := env.Program(checked, cel.CostLimit(costLimit))
+	program, err := env.Program(checked)
 	if err != nil {
 		return nil, fmt.Errorf("表达式“%s”不能编译：%w", clip(source), err)
 	}
 	e := &expression{program: program, items: c.items, direct: slices.Clone(c.items), facts: c.facts, tallies: c.tallies}
-	for _, code := range c.tallies {
-		t := s.tallies[code]
+	e.blank = e.eval(cel.NoVars())
+	e.takeTallies(s.tallies)
+	for _, code := range e.items {
+		e.at = append(e.at, s.index[code])
+	}
+	s.compiled[source] = e
+	return e, nil
+}
+
+// takeTallies adds what the members of its tallies read.
+func (e *expression) takeTallies(tallies map[TallyCode]*Tally) {
+	for _, code := range e.tallies {
+		t := tallies[code]
 		for _, it := range t.reads {
 			if !slices.Contains(e.items, it) {
 				e.items = append(e.items, it)
@@ -100,13 +121,26 @@ func (s scope) compile(source string) (*expression, error) {
 			}
 		}
 	}
-	return e, nil
+}
+
+func (e *expression) eval(variables cel.Activation) truth {
+	out, _, err := e.program.Eval(variables)
+	if err != nil {
+		return unknowable
+	}
+	switch out {
+	case types.True:
+		return yes
+	case types.False:
+		return no
+	}
+	return unknowable
 }
 
 // halfWidth refuses what Chinese input methods leave in expressions, naming the character, before CEL gives an English
 // token error. Inside quotes any text is allowed except a backslash, on whose meaning implementations differ.
 func halfWidth(source string) error {
-	var quote rune
+	var quote, last, beforeLast rune
 	n := 0
 	for _, r := range source {
 		n++
@@ -121,10 +155,15 @@ func halfWidth(source string) error {
 			quote = r
 		case r > '~':
 			return fmt.Errorf("表达式第 %d 个字符“%c”不是半角字符，请改用半角数字和标点", n, r)
+		case digit(r) && last == '.' && !digit(beforeLast):
+			return fmt.Errorf("表达式第 %d 个字符：小数点前要有数字，例如 0.5", n-1)
 		}
+		beforeLast, last = last, r
 	}
 	return nil
 }
+
+func digit(r rune) bool { return r >= '0' && r <= '9' }
 
 type valueKind string
 
@@ -272,7 +311,13 @@ func (c *checker) call(call ast.CallExpr, depth int) (valueKind, error) {
 		return boolean, c.compare(args, true, depth)
 	case operators.Equals, operators.NotEquals:
 		return boolean, c.compare(args, false, depth)
-	case operators.Add, operators.Subtract, operators.Multiply, operators.Divide, operators.Negate:
+	case operators.Divide:
+		// 0/0 is neither above nor below a limit, so the rule would be silent: unknown would judge safe.
+		if v, ok := args[1].AsLiteral().(types.Double); !ok || v == 0 {
+			return "", fmt.Errorf("只能除以不为零的常数；两项之比请写成乘法，例如 甲 > 乙 * 0.9")
+		}
+		return num, c.all(args, num, depth)
+	case operators.Add, operators.Subtract, operators.Multiply, operators.Negate:
 		return num, c.all(args, num, depth)
 	case operators.In:
 		return boolean, c.member(args, depth)
@@ -306,17 +351,39 @@ func (c *checker) compare(args []ast.Expr, ordered bool, depth int) error {
 	if err := c.all(args[1:], left, depth); err != nil {
 		return err
 	}
+	if ordered && left != num && !(c.day(args[0]) && c.day(args[1])) {
+		return fmt.Errorf("只有数值和日期能比较大小")
+	}
 	if err := c.allowed(args[0], args[1], ordered); err != nil {
 		return err
 	}
 	return c.allowed(args[1], args[0], ordered)
 }
 
-// member checks value in ["a", "b"].
+// day tells what can only be a date: the answer of a Date item, or a constant day.
+func (c *checker) day(e ast.Expr) bool {
+	if e.Kind() == ast.LiteralKind {
+		s, ok := e.AsLiteral().(types.String)
+		_, err := ParseDay(string(s))
+		return ok && err == nil
+	}
+	if e.Kind() != ast.SelectKind {
+		return false
+	}
+	code, _ := indexed(e.AsSelect().Operand(), "ans")
+	it := c.scope.items[ItemCode(code)]
+	return it != nil && it.Kind == Date
+}
+
+// member checks value in ["a", "b"]. A truth value is refused on the left: how tightly "in" binds beside == differs
+// between implementations.
 func (c *checker) member(args []ast.Expr, depth int) error {
 	left, err := c.kind(args[0], depth+1)
 	if err != nil {
 		return err
+	}
+	if left == boolean {
+		return fmt.Errorf("in 的左边应为文字或数值")
 	}
 	if args[1].Kind() != ast.ListKind || args[1].AsList().Size() == 0 {
 		return fmt.Errorf("in 的右边应为列表，例如 [\"甲\", \"乙\"]")

@@ -28,6 +28,17 @@ func FuzzLoadPack(f *testing.F) {
 		}
 		answers, facts := fullAnswers(p)
 		again.Judge(testDay, answers, facts)
+		source, err := again.Source()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := source.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q, list := ParsePack("again.yaml", text, standards); len(list) > 0 || q.Hash() != p.Hash() {
+			t.Fatalf("the source of an accepted pack is another pack: %v", list)
+		}
 	})
 }
 

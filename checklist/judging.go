@@ -34,19 +34,15 @@ const (
 
 // cell is the answer of one item in one working place.
 type cell struct {
-	state  state
-	human  int // position of its human check
-	answer *Answer
-	number float64 // in the item's unit; a count as a number
+	state   state
+	touched bool // read by a rule that raised a finding
+	open    int  // position of its open question, counted from 1
+	human   int  // position of its human check
+	answer  *Answer
+	number  float64 // in the item's unit; a count as a number
 }
 
 type place struct{ instance, item int }
-
-type question struct {
-	item     ItemCode
-	fact     FactCode
-	instance string
-}
 
 type tallied struct {
 	tally    TallyCode
@@ -61,9 +57,7 @@ type judging struct {
 	cells   [][]cell // by instance, item
 	places  []map[string]bool
 	unsure  map[place][]FactCode // items whose applicability hangs on unknown facts
-	opened  map[question]int
-	touched map[place]bool // read by a rule that raised a finding
-	judged  []bool         // items that some rule reads
+	asked   map[FactCode]int     // position of the open question about a fact
 	tallies map[tallied]counted
 	today   Day
 	view    view
@@ -74,13 +68,7 @@ type judging struct {
 func newJudging(p *Pack, day Day, facts Facts) *judging {
 	j := &judging{
 		pack: p, today: day, facts: make(map[FactCode]ref.Val, len(p.Facts)), names: []string{""},
-		unsure: map[place][]FactCode{}, opened: map[question]int{}, touched: map[place]bool{}, judged: make([]bool, len(p.items)),
 		verdict: Verdict{Findings: []Finding{}, Open: []OpenQuestion{}, Human: []HumanCheck{}},
-	}
-	for i := range p.Rules {
-		for _, k := range p.Rules[i].reads {
-			j.judged[k] = true
-		}
 	}
 	for i := range p.Facts {
 		f := &p.Facts[i]
@@ -96,7 +84,7 @@ func newJudging(p *Pack, day Day, facts Facts) *judging {
 			j.facts[f.Code] = types.Bool(v.yes)
 		}
 	}
-	j.view = view{Mapper: emptyMap, j: j}
+	j.view = view{Mapper: emptyMap, j: j, facts: factView{emptyMap, j.facts}, tallies: tallyViews{emptyMap, &j.view}}
 	return j
 }
 
@@ -120,7 +108,9 @@ func (j *judging) enter(answers []Answer) {
 	j.places = make([]map[string]bool, len(j.names))
 	for i := range j.cells {
 		j.cells[i] = make([]cell, len(j.pack.items))
-		j.places[i] = map[string]bool{}
+		if i > 0 {
+			j.places[i] = map[string]bool{}
+		}
 	}
 	for k := range answers {
 		a := &answers[k]
@@ -176,8 +166,15 @@ func (j *judging) applicability() {
 					c.state = notApplicable
 				}
 			case unknowable:
+				if (c.state == unset || c.state == unanswered) && j.excluded(e, inst) {
+					c.state = notApplicable // it hangs on something that does not apply either
+					continue
+				}
 				for _, f := range e.facts {
 					if _, known := j.facts[f]; !known {
+						if j.unsure == nil {
+							j.unsure = map[place][]FactCode{}
+						}
 						j.unsure[place{inst, i}] = append(j.unsure[place{inst, i}], f)
 					}
 				}
@@ -199,18 +196,30 @@ func (j *judging) cell(inst, i int) *cell {
 
 var noCell = cell{state: unanswered}
 
+// eval evaluates an expression in the working place of the view.
 func (j *judging) eval(e *expression) truth {
-	out, _, err := e.program.Eval(&j.view)
-	if err != nil {
-		return unknowable
+	if !j.known(e) {
+		return e.blank
 	}
-	switch out {
-	case types.True:
-		return yes
-	case types.False:
-		return no
+	return e.eval(&j.view)
+}
+
+// known tells whether anything that an expression reads is there. Of a pack's rules most read nothing that was answered.
+func (j *judging) known(e *expression) bool {
+	if len(e.tallies) > 0 {
+		return true
 	}
-	return unknowable
+	for _, i := range e.at {
+		if s := j.cell(j.view.instance, i).state; s == answered || s == notApplicable {
+			return true
+		}
+	}
+	for _, code := range e.facts {
+		if _, known := j.facts[code]; known {
+			return true
+		}
+	}
+	return false
 }
 
 // emptyMap answers whatever an expression of our subset cannot ask of a map.
@@ -221,6 +230,8 @@ type view struct {
 	traits.Mapper
 	j        *judging
 	instance int
+	facts    factView
+	tallies  tallyViews
 }
 
 // factView is the map "facts".
@@ -278,9 +289,9 @@ func (v *view) ResolveName(name string) (any, bool) {
 	case "ans":
 		return v, true
 	case "facts":
-		return &factView{emptyMap, v.j.facts}, true
+		return &v.facts, true
 	case "tally":
-		return &tallyViews{emptyMap, v}, true
+		return &v.tallies, true
 	}
 	return nil, false
 }

@@ -9,7 +9,7 @@ import (
 
 // Lint reads a pack and tells everything that is wrong with it, and what it lacks for the people who work with it.
 func Lint(file string, data []byte, standards *Standards) []Problem {
-	p, list := parsePack(file, data, standards)
+	p, list := ParsePack(file, data, standards)
 	if p != nil {
 		list = append(list, p.wanting(file)...)
 	}
@@ -18,7 +18,7 @@ func Lint(file string, data []byte, standards *Standards) []Problem {
 
 // LintFS lints every standards/*.yaml and packs/*.yaml of a file system, as the embedded ones are laid out.
 func LintFS(fsys fs.FS) []Problem {
-	standards, list := lintStandards(fsys)
+	standards, list := lintStandards(fsys, "standards")
 	if standards == nil {
 		return list
 	}
@@ -33,7 +33,7 @@ func LintFS(fsys fs.FS) []Problem {
 			list = append(list, Problem{File: name, Code: "read_failed", Message: "文件不能读取"})
 			continue
 		}
-		p, found := parsePack(name, data, standards)
+		p, found := ParsePack(name, data, standards)
 		list = append(list, found...)
 		if p == nil {
 			continue
@@ -47,12 +47,12 @@ func LintFS(fsys fs.FS) []Problem {
 	return list
 }
 
-// lintStandards collects the standards that can be read; nil when two of them clash.
-func lintStandards(fsys fs.FS) (*Standards, []Problem) {
+// lintStandards collects the standards of a folder that can be read; nil when two of them clash.
+func lintStandards(fsys fs.FS, dir string) (*Standards, []Problem) {
 	var list []Problem
-	names, err := fs.Glob(fsys, "standards/*.yaml")
+	names, err := fs.Glob(fsys, path.Join(dir, "*.yaml"))
 	if err != nil || len(names) == 0 {
-		return nil, []Problem{{File: "standards", Code: "read_failed", Message: "没有找到判定标准文件"}}
+		return nil, []Problem{{File: dir, Code: "read_failed", Message: "没有找到判定标准文件"}}
 	}
 	var good []*Standard
 	for _, name := range names {
@@ -68,13 +68,13 @@ func lintStandards(fsys fs.FS) (*Standards, []Problem) {
 	}
 	standards, err := NewStandards(good)
 	if err != nil {
-		return nil, append(list, Problem{File: "standards", Code: "standard_invalid", Message: messageOf(err)})
+		return nil, append(list, Problem{File: dir, Code: "standard_invalid", Message: messageOf(err)})
 	}
 	return standards, list
 }
 
 // lint asks what compile cannot know: whether the pack covers its standards and whether every item judges something.
-func (p *Pack) lint(ps *problems, standards *Standards, f *packFile) {
+func (p *Pack) lint(ps *problems, standards *Standards, f *Source) {
 	p.lintItems(ps, f)
 	for i := range p.Rules {
 		p.lintMeasures(ps, standards, i, len(f.Rules))
@@ -82,7 +82,7 @@ func (p *Pack) lint(ps *problems, standards *Standards, f *packFile) {
 	p.lintCoverage(ps, standards)
 }
 
-func (p *Pack) lintItems(ps *problems, f *packFile) {
+func (p *Pack) lintItems(ps *problems, f *Source) {
 	read := map[ItemCode]bool{}
 	for i := range p.Rules {
 		for _, code := range p.Rules[i].Reads {
@@ -144,7 +144,7 @@ func (p *Pack) lintMeasures(ps *problems, standards *Standards, i, explicit int)
 			if i < explicit {
 				ps.add(code, message, "rules", i, "measures", k)
 			} else {
-				ps.add(code, message, "sections")
+				ps.add(code, message, append(p.position(ItemCode(r.ID)), "measures")...)
 			}
 		}
 		m, ok := standards.Measure(ref)

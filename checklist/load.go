@@ -3,6 +3,7 @@ package checklist
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // LoadStandard reads one standard from YAML. The first problem found is told in ErrStandard.
@@ -64,18 +65,18 @@ func LoadStandard(file string, data []byte) (*Standard, error) {
 	return s, nil
 }
 
-// LoadPack reads, expands, compiles and lints a pack from YAML. The first problem is told in ErrPack; Lint gives all.
+// LoadPack reads, expands, compiles and lints a pack from YAML. What is wrong with it comes as Problems, which are ErrPack.
 func LoadPack(file string, data []byte, standards *Standards) (*Pack, error) {
-	p, list := parsePack(file, data, standards)
+	p, list := ParsePack(file, data, standards)
 	if len(list) > 0 {
-		return nil, ErrPack.Saying("检查清单有 %d 处错误，第一处：%s", len(list), list[0])
+		return nil, Problems(list)
 	}
 	return p, nil
 }
 
-// parsePack does the work of LoadPack and Lint. The pack is nil when the document could not be read at all.
-func parsePack(file string, data []byte, standards *Standards) (*Pack, []Problem) {
-	var f packFile
+// ParsePack is LoadPack with everything that is wrong; the pack is nil when there is something.
+func ParsePack(file string, data []byte, standards *Standards) (*Pack, []Problem) {
+	var f Source
 	root, err := readYAML(data, &f)
 	ps := problems{file: file, root: root}
 	if err != nil {
@@ -83,7 +84,7 @@ func parsePack(file string, data []byte, standards *Standards) (*Pack, []Problem
 		return nil, ps.list
 	}
 	p := f.pack(&ps, standards)
-	ps.located(p.compile())
+	ps.located(f.asWritten(p, ps.list, p.compile()))
 	if len(ps.list) > 0 {
 		return nil, ps.list
 	}
@@ -99,20 +100,24 @@ func parsePack(file string, data []byte, standards *Standards) (*Pack, []Problem
 }
 
 // pack expands the YAML form into the compiled form; codes and expressions are checked by compile.
-func (f *packFile) pack(ps *problems, standards *Standards) *Pack {
+func (f *Source) pack(ps *problems, standards *Standards) *Pack {
 	p := &Pack{Format: packFormat, ID: f.ID, Version: f.Version, Title: f.Title, Note: f.Note, Sectors: f.Sectors}
-	if _, err := ParsePackRef(f.ID + "@" + f.Version); err != nil {
-		ps.add("code_invalid", "清单编号或版本格式不对，只能用半角小写字母、数字、- 和 .", "id")
+	for _, part := range [][3]string{{"id", "清单编号", f.ID}, {"version", "清单版本", f.Version}} {
+		if !validID(part[2]) {
+			ps.add("code_invalid", fmt.Sprintf("%s“%s”格式不对，只能用半角小写字母、数字、- 和 .", part[1], clip(part[2])), part[0])
+		}
 	}
 	if f.Title == "" || len(f.Sectors) == 0 || len(f.Sections) == 0 {
 		ps.add("text_missing", "清单缺少名称、行业或分节")
 	}
+	listed := map[StandardID]bool{}
 	for i, id := range f.Standards {
 		s := standards.Standard(id)
-		if s == nil {
-			ps.add("standard_unknown", fmt.Sprintf("判定标准“%s”不存在", clip(string(id))), "standards", i)
+		if s == nil || listed[id] {
+			ps.add("standard_unknown", fmt.Sprintf("判定标准“%s”不存在或重复", clip(string(id))), "standards", i)
 			continue
 		}
+		listed[id] = true
 		p.Standards = append(p.Standards, PackStandard{ID: s.ID, Title: s.Title, Document: s.Document, Effective: s.Effective, Ended: s.Ended})
 	}
 	for _, fact := range f.Facts {
@@ -120,10 +125,11 @@ func (f *packFile) pack(ps *problems, standards *Standards) *Pack {
 	}
 	for i, id := range f.Partly {
 		s := standards.Standard(id)
-		if s == nil || slices.Contains(f.Standards, id) {
+		if s == nil || listed[id] {
 			ps.add("standard_unknown", fmt.Sprintf("部分引用的判定标准“%s”不存在，或已列入 standards", clip(string(id))), "partly", i)
 			continue
 		}
+		listed[id] = true
 		p.Standards = append(p.Standards, PackStandard{ID: s.ID, Title: s.Title, Document: s.Document, Effective: s.Effective, Ended: s.Ended, Partly: true})
 	}
 	items := f.items(p)
@@ -143,7 +149,7 @@ func (f *packFile) pack(ps *problems, standards *Standards) *Pack {
 	return p
 }
 
-func (f *packFile) items(p *Pack) map[ItemCode]*Item {
+func (f *Source) items(p *Pack) map[ItemCode]*Item {
 	items := map[ItemCode]*Item{}
 	for _, s := range f.Sections {
 		section := Section{ID: s.ID, Title: s.Title, Items: make([]Item, len(s.Items))}
@@ -174,7 +180,7 @@ func both(section, item string) string {
 	return "(" + section + ") && (" + item + ")"
 }
 
-func (f *packFile) rule(ps *problems, p *Pack, items map[ItemCode]*Item, tallies map[TallyCode]bool, standards *Standards, i int) {
+func (f *Source) rule(ps *problems, p *Pack, items map[ItemCode]*Item, tallies map[TallyCode]bool, standards *Standards, i int) {
 	in := f.Rules[i]
 	r := Rule{
 		ID: in.ID, Class: in.Class, When: in.When, Applies: in.Applies, Threshold: in.Threshold, While: in.While,
@@ -184,15 +190,15 @@ func (f *packFile) rule(ps *problems, p *Pack, items map[ItemCode]*Item, tallies
 	if structured == (in.When != "") {
 		ps.add("rule_invalid", fmt.Sprintf("规则“%s”要么写 when，要么写 threshold 或 while，不能都写或都不写", clip(string(in.ID))), "rules", i, "when")
 	}
-	if err := r.expand(items, tallies); err != nil {
-		ps.add("rule_invalid", fmt.Sprintf("规则“%s”：%v", clip(string(in.ID)), err), "rules", i, "threshold")
+	if at, err := r.expand(items, tallies); err != nil {
+		ps.add("rule_invalid", fmt.Sprintf("规则“%s”：%v", clip(string(in.ID)), err), append([]any{"rules", i}, at...)...)
 	}
 	r.Caveat = caveat(standards, in.Measures)
 	p.Rules = append(p.Rules, r)
 }
 
 // impliedRules writes out the rule of every Conform item that declares a class and has no rule of its own id.
-func (f *packFile) impliedRules(p *Pack, standards *Standards) {
+func (f *Source) impliedRules(p *Pack, standards *Standards) {
 	ids := map[RuleID]bool{}
 	for _, r := range f.Rules {
 		ids[r.ID] = true
@@ -202,20 +208,64 @@ func (f *packFile) impliedRules(p *Pack, standards *Standards) {
 			if it.Kind != Conform || it.Class == "" || ids[RuleID(it.Code)] {
 				continue
 			}
-			explain := it.Text + " 检查结果：不符合"
+			criterion := ""
 			for _, ref := range it.Clauses {
 				if c := standards.Clause(ref); c != nil {
-					explain += "。判定情形：" + c.Criterion
+					criterion = c.Criterion
 					break
 				}
 			}
 			p.Rules = append(p.Rules, Rule{
 				ID: RuleID(it.Code), Class: it.Class,
-				When:    fmt.Sprintf("ans[%q].result == %q", string(it.Code), string(ResultNonconform)),
-				Clauses: it.Clauses, Measures: it.Measures, Caveat: caveat(standards, it.Measures), Explain: explain,
+				When:    impliedWhen(it.Code),
+				Clauses: it.Clauses, Measures: it.Measures, Caveat: caveat(standards, it.Measures), Explain: impliedExplain(it.Text, criterion),
 			})
 		}
 	}
+}
+
+// asWritten turns what is wrong with the compiled pack into what is wrong with its source. Problems of implied rules, which
+// stand nowhere in the source, move to the items that imply them; an expression that is missing because its conditions could
+// not be expanded is not told again.
+func (f *Source) asWritten(p *Pack, told, list []Problem) []Problem {
+	expanded := func(path string) bool {
+		return !slices.ContainsFunc(told, func(t Problem) bool { return strings.HasPrefix(t.Path, path+".") })
+	}
+	var out []Problem
+	for _, problem := range list {
+		path := pathOf(problem.Path)
+		last := len(path) - 1
+		if last > 0 && (path[last] == "when" || path[last] == "any") && path[0] != "sections" && !expanded(pathText(path[:last])) {
+			continue
+		}
+		if last > 1 && path[0] == "rules" {
+			if i, _ := path[1].(int); i >= len(f.Rules) && i < len(p.Rules) {
+				problem.Path = pathText(append(p.position(ItemCode(p.Rules[i].ID)), impliedKey(path[2:])...))
+			}
+		}
+		out = append(out, problem)
+	}
+	return out
+}
+
+// impliedKey is where an item says what its implied rule has under a key.
+func impliedKey(path []any) []any {
+	if path[0] == "class" || path[0] == "clauses" {
+		return path
+	}
+	return []any{"code"}
+}
+
+// position is the path of an item; nil when there is none.
+func (p *Pack) position(code ItemCode) []any {
+	for i := range p.Sections {
+		for j := range p.Sections[i].Items {
+			if p.Sections[i].Items[j].Code == code {
+				return []any{"sections", i, "items", j}
+			}
+		}
+	}
+	return nil
 }
 
 func caveat(standards *Standards, refs []MeasureRef) string {

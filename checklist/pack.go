@@ -65,8 +65,8 @@ type Section struct {
 
 // Omission says why a clause or a limit of the pack's standards is not asked.
 type Omission struct {
-	Clause  ClauseRef  `json:"clause,omitempty" yaml:"clause"`
-	Measure MeasureRef `json:"measure,omitempty" yaml:"measure"`
+	Clause  ClauseRef  `json:"clause,omitempty" yaml:"clause,omitempty"`
+	Measure MeasureRef `json:"measure,omitempty" yaml:"measure,omitempty"`
 	Reason  string     `json:"reason" yaml:"reason"`
 }
 
@@ -95,6 +95,7 @@ type Pack struct {
 	tallyIndex map[TallyCode]*Tally
 	whens      []*expression // by item; nil where the item always applies
 	order      []int         // items with a when, those read first first
+	judged     []bool        // items that some rule reads
 	cited      map[ClauseRef]Citation
 }
 
@@ -121,23 +122,19 @@ func (p *Pack) Items() []*Item { return p.items }
 // plainPack is Pack without its methods, for encoding.
 type plainPack Pack
 
-// DecodePack reads a compiled pack and compiles its expressions again. The bytes must be canonical; with want not empty
-// they must have that hash. Unknown fields are refused: what was hashed must be understood completely.
+// DecodePack reads a compiled pack and compiles its expressions again. With want not empty the bytes must have that hash,
+// which somebody who published them vouches for; otherwise they must be canonical. Unknown fields are refused: what was hashed must be understood completely.
 func DecodePack(data []byte, want Hash) (*Pack, error) {
 	if len(data) > maxPackJSON {
 		return nil, ErrPackTooLarge
 	}
-	if !json.Valid(data) { // also bounds the nesting, which jcs does not
-		return nil, ErrPackJSON
-	}
-	canonical, err := jcs.Transform(data)
-	if err != nil {
-		return nil, ErrPackJSON.Because(err)
-	}
-	if !bytes.Equal(canonical, data) {
-		return nil, ErrPackJSON.Saying("检查清单内容不是规范的 JSON 形式")
-	}
-	if got := hashOf(data); want != "" && got != want {
+	got := hashOf(data)
+	switch {
+	case want == "":
+		if err := checkCanonical(data); err != nil {
+			return nil, err
+		}
+	case got != want:
 		return nil, ErrPackHash
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -153,10 +150,23 @@ func DecodePack(data []byte, want Hash) (*Pack, error) {
 	if problems := p.compile(); len(problems) > 0 {
 		return nil, ErrPackJSON.Saying("检查清单不能使用：%s", problems[0].Message)
 	}
-	if err := p.seal(); err != nil {
-		return nil, err
-	}
+	p.canonical, p.hash = bytes.Clone(data), got
 	return &p, nil
+}
+
+// checkCanonical refuses bytes that are not RFC 8785: two writings of one pack would have two hashes.
+func checkCanonical(data []byte) error {
+	if !json.Valid(data) { // also bounds the nesting, which jcs does not
+		return ErrPackJSON
+	}
+	canonical, err := jcs.Transform(data)
+	if err != nil {
+		return ErrPackJSON.Because(err)
+	}
+	if !bytes.Equal(canonical, data) {
+		return ErrPackJSON.Saying("检查清单内容不是规范的 JSON 形式")
+	}
+	return nil
 }
 
 // seal fixes the canonical bytes and the hash.
@@ -224,6 +234,7 @@ func (p *Pack) compile() []Problem {
 	}
 	sc.tallies = p.tallyIndex
 	ids := map[string]bool{}
+	p.judged = make([]bool, len(p.items))
 	for i := range p.Rules {
 		p.checkRule(&ps, sc, ids, i)
 	}
@@ -239,7 +250,7 @@ func (p *Pack) bounded() bool {
 }
 
 func (p *Pack) scope() scope {
-	sc := scope{items: map[ItemCode]*Item{}, facts: p.factIndex}
+	sc := scope{items: map[ItemCode]*Item{}, index: p.index, facts: p.factIndex, compiled: map[string]*expression{}}
 	for _, it := range p.items {
 		sc.items[it.Code] = it
 	}
@@ -348,6 +359,7 @@ func (p *Pack) checkRule(ps *problems, sc scope, ids map[string]bool, i int) {
 	}
 	for _, code := range r.Reads {
 		r.reads = append(r.reads, p.index[code])
+		p.judged[p.index[code]] = true
 	}
 	if err := p.checkTemplate(r.Explain); err != nil {
 		at("explain_invalid", fmt.Sprintf("规则“%s”：%v", clip(string(r.ID)), err), "explain")

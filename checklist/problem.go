@@ -10,11 +10,24 @@ import (
 
 // Problem is one thing wrong with a pack or standard, with its position.
 type Problem struct {
-	File    string // name of the file, "" when it came from elsewhere
-	Path    string // where in the document: sections[2].items[3].code
-	Line    int    // from 1; 0 when not known
-	Code    string // stable, e.g. "code_duplicate"
-	Message string // Chinese
+	File    string `json:"file,omitempty"` // name of the file, "" when it came from elsewhere
+	Path    string `json:"path,omitempty"` // where in the document: sections[2].items[3].code; of a workbook sheet and cell: 检查项目!F12
+	Line    int    `json:"line,omitempty"` // from 1; 0 when not known
+	Code    string `json:"code"`           // stable, e.g. "code_duplicate"
+	Message string `json:"message"`        // Chinese
+}
+
+// Problems is everything that is wrong with a pack, as an error: ErrPack with the first of them for its sentence.
+type Problems []Problem
+
+func (ps Problems) Error() string { return ps.Unwrap().Error() }
+
+// Unwrap is ErrPack, so that an edge that knows no lists tells at least the first.
+func (ps Problems) Unwrap() error {
+	if len(ps) == 0 {
+		return ErrPack
+	}
+	return ErrPack.Saying("检查清单有 %d 处错误，第一处：%s", len(ps), ps[0])
 }
 
 // String is one line for a terminal.
@@ -36,8 +49,14 @@ type problems struct {
 	root *yaml.Node
 }
 
+// maxProblems bounds what is told about one document; whoever has so many does not miss the rest.
+const maxProblems = 1000
+
 // add notes a problem at a path of keys (string) and positions (int).
 func (ps *problems) add(code, message string, path ...any) {
+	if len(ps.list) >= maxProblems {
+		return
+	}
 	line := 0
 	if ps.root != nil {
 		line = lineAt(ps.root, path)
@@ -58,7 +77,7 @@ func (ps *problems) id(id string, seen map[string]bool, what string, path ...any
 
 // located copies problems of a compiled pack to this document's file and lines.
 func (ps *problems) located(list []Problem) {
-	for _, p := range list {
+	for _, p := range list[:min(len(list), maxProblems)] {
 		p.File = ps.file
 		if ps.root != nil {
 			p.Line = lineAt(ps.root, pathOf(p.Path))

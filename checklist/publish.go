@@ -1,17 +1,27 @@
 package checklist
 
 import (
+	"maps"
 	"slices"
 	"sort"
 )
 
 // Published is one pack version in a library, with its validity.
 type Published struct {
-	Pack         *Pack
+	Ref          PackRef
+	Title        string
+	Sectors      []Sector
+	Hash         Hash
+	Bytes        int     // of the canonical JSON
 	From         Day     // first day on which new inspections use it
 	Until        Day     // first day on which they no longer do; "" is open
 	SupersededBy PackRef // the version that took its place; "" while it has none
+
+	pack func() (*Pack, error) // compiled at its first use
 }
+
+// Pack gives the version itself. It fails only where the stored content is damaged.
+func (p *Published) Pack() (*Pack, error) { return p.pack() }
 
 func (p *Published) validOn(day Day) bool {
 	return day >= p.From && (p.Until == "" || day < p.Until)
@@ -21,10 +31,15 @@ func (p *Published) validOn(day Day) bool {
 // writer; readers that run beside it use Clone.
 type Library struct {
 	byRef map[PackRef]*Published
+	// standards are what is known of standards now. A pack remembers their validity as it was when it was published, and
+	// a standard may have ended since.
+	standards map[StandardID]*Standard
 }
 
 // NewLibrary is empty.
-func NewLibrary() *Library { return &Library{byRef: map[PackRef]*Published{}} }
+func NewLibrary() *Library {
+	return &Library{byRef: map[PackRef]*Published{}, standards: map[StandardID]*Standard{}}
+}
 
 // Clone copies the library; packs themselves are immutable and shared.
 func (l *Library) Clone() *Library {
@@ -33,22 +48,33 @@ func (l *Library) Clone() *Library {
 		entry := *p
 		c.byRef[ref] = &entry
 	}
+	maps.Copy(c.standards, l.standards)
 	return c
 }
+
+// Know tells the library what is known of a standard now.
+func (l *Library) Know(s *Standard) { l.standards[s.ID] = s }
 
 // Add publishes a version from a day on. The same content again does nothing; other content under the same ref is
 // ErrImmutable. until may be ""; if given it must be after from, else ErrValidity.
 func (l *Library) Add(p *Pack, from, until Day) error {
-	if old := l.byRef[p.Ref()]; old != nil {
-		if old.Pack.Hash() != p.Hash() {
-			return ErrImmutable.Saying("检查清单 %s 已经发布，内容不能更改，请发布新版本", p.Ref())
+	return l.enter(Published{
+		Ref: p.Ref(), Title: p.Title, Sectors: p.Sectors, Hash: p.Hash(), Bytes: len(p.canonical), From: from, Until: until,
+		pack: func() (*Pack, error) { return p, nil },
+	})
+}
+
+func (l *Library) enter(p Published) error {
+	if old := l.byRef[p.Ref]; old != nil {
+		if old.Hash != p.Hash {
+			return ErrImmutable.Saying("检查清单 %s 已经发布，内容不能更改，请发布新版本", p.Ref)
 		}
 		return nil
 	}
-	if until != "" && until <= from {
+	if p.Until != "" && p.Until <= p.From {
 		return ErrValidity
 	}
-	l.byRef[p.Ref()] = &Published{Pack: p, From: from, Until: until}
+	l.byRef[p.Ref] = &p
 	return nil
 }
 
@@ -75,7 +101,7 @@ func (l *Library) Supersede(old, next PackRef, day Day) error {
 // Get finds a version, also one that is no longer valid; ErrPackUnknown when it was never published here.
 func (l *Library) Get(ref PackRef) (*Pack, error) {
 	if p := l.byRef[ref]; p != nil {
-		return p.Pack, nil
+		return p.pack()
 	}
 	return nil, ErrPackUnknown.Saying("没有检查清单 %s", clip(string(ref)))
 }
@@ -86,48 +112,82 @@ func (l *Library) Entries() []Published {
 	for _, p := range l.byRef {
 		all = append(all, *p)
 	}
-	sort.Slice(all, func(i, j int) bool { return all[i].Pack.Ref() < all[j].Pack.Ref() })
+	sort.Slice(all, func(i, j int) bool { return all[i].Ref < all[j].Ref })
 	return all
 }
 
-// Current is the version that a new inspection of a sector uses on a day: of those valid, the pack made for the fewest
-// sectors, so that a sector's own pack comes before one made for all; then the latest From, then the greater ref.
-// ErrNoCurrentPack when there is none.
+// Entry finds what is known of a version without reading its content.
+func (l *Library) Entry(ref PackRef) (Published, bool) {
+	p := l.byRef[ref]
+	if p == nil {
+		return Published{}, false
+	}
+	return *p, true
+}
+
+// Latest is the version of an id that begins last; "" when there is none.
+func (l *Library) Latest(id string) PackRef {
+	var best *Published
+	for _, p := range l.byRef {
+		if p.Ref.ID() == id && (best == nil || before(p, best, "")) {
+			best = p
+		}
+	}
+	if best == nil {
+		return ""
+	}
+	return best.Ref
+}
+
+// Current is the version that a new inspection of a sector uses on a day: of those valid, the pack that bears the
+// sector's name; else the one made for the fewest sectors, so that a sector's own pack comes before one made for all;
+// then the latest From, then the greater ref. ErrNoCurrentPack when there is none.
 func (l *Library) Current(sector Sector, day Day) (*Pack, error) {
 	var best *Published
 	for _, p := range l.byRef {
-		if p.validOn(day) && slices.Contains(p.Pack.Sectors, sector) && (best == nil || before(p, best)) {
+		if p.validOn(day) && slices.Contains(p.Sectors, sector) && (best == nil || before(p, best, sector)) {
 			best = p
 		}
 	}
 	if best == nil {
 		return nil, ErrNoCurrentPack
 	}
-	return best.Pack, nil
+	return best.pack()
 }
 
 // CurrentOf is the version of one pack id that is valid on a day, or ErrNoCurrentPack.
-func (l *Library) CurrentOf(id string, day Day) (*Pack, error) {
+func (l *Library) CurrentOf(id string, day Day) (Published, error) {
 	var best *Published
 	for _, p := range l.byRef {
-		if p.validOn(day) && p.Pack.ID == id && (best == nil || before(p, best)) {
+		if p.validOn(day) && p.Ref.ID() == id && (best == nil || before(p, best, "")) {
 			best = p
 		}
 	}
 	if best == nil {
-		return nil, ErrNoCurrentPack
+		return Published{}, ErrNoCurrentPack
 	}
-	return best.Pack, nil
+	return *best, nil
 }
 
-func before(a, b *Published) bool {
-	if x, y := len(a.Pack.Sectors), len(b.Pack.Sectors); x != y {
+func before(a, b *Published, sector Sector) bool {
+	if x, y := a.Ref.ID() == string(sector), b.Ref.ID() == string(sector); x != y {
+		return x
+	}
+	if x, y := len(a.Sectors), len(b.Sectors); x != y {
 		return x < y
 	}
 	if a.From != b.From {
 		return a.From > b.From
 	}
-	return a.Pack.Ref() > b.Pack.Ref()
+	return a.Ref > b.Ref
+}
+
+// force judges a standard of a pack on a day by what is known of it now, or as the pack remembers it.
+func (l *Library) force(s PackStandard, day Day) Force {
+	if now := l.standards[s.ID]; now != nil {
+		return now.ForceOn(day)
+	}
+	return s.ForceOn(day)
 }
 
 // Judgement is the verdict by the pinned pack and, where a standard of that pack was not in force on the day of the
@@ -152,7 +212,7 @@ func (l *Library) Judge(ref PackRef, day Day, answers []Answer, facts Facts) (Ju
 	j := Judgement{Pinned: p.Judge(day, answers, facts)}
 	j.Flags = slices.Clone(j.Pinned.Findings)
 	for _, s := range p.Standards {
-		switch s.ForceOn(day) {
+		switch l.force(s, day) {
 		case NotInForce:
 			j.NotOn = append(j.NotOn, s.ID)
 		case ForceUnknown:
@@ -162,11 +222,17 @@ func (l *Library) Judge(ref PackRef, day Day, answers []Answer, facts Facts) (Ju
 	if len(j.NotOn) == 0 {
 		return j, nil
 	}
-	if other, err := l.CurrentOf(p.ID, day); err == nil && other.Ref() != ref {
-		second := other.Judge(day, answers, facts)
-		j.Second, j.SecondRef = &second, other.Ref()
-		j.Flags = Graver(j.Pinned.Findings, second.Findings)
+	current, err := l.CurrentOf(p.ID, day)
+	if err != nil || current.Ref == ref {
+		return j, nil
 	}
+	other, err := current.pack()
+	if err != nil {
+		return Judgement{}, err
+	}
+	second := other.Judge(day, answers, facts)
+	j.Second, j.SecondRef = &second, current.Ref
+	j.Flags = Graver(j.Pinned.Findings, second.Findings)
 	return j, nil
 }
 

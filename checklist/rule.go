@@ -1,6 +1,7 @@
 package checklist
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -87,13 +88,13 @@ func (o Op) Holds(value, limit float64) bool {
 // item's unit, another item's value (design against measured), or the choices (of a Conform item: results) that make it
 // true. A limit of a Date item is in 天: days from that date to the day of the inspection. A tally takes ">=" only.
 type Condition struct {
-	Item  ItemCode  `json:"item,omitempty" yaml:"item"`
-	Tally TallyCode `json:"tally,omitempty" yaml:"tally"`
-	Op    Op        `json:"op,omitempty" yaml:"op"`
-	Value *float64  `json:"value,omitempty" yaml:"value"`
-	Unit  string    `json:"unit,omitempty" yaml:"unit"`
-	Than  ItemCode  `json:"than,omitempty" yaml:"than"`
-	Is    []string  `json:"is,omitempty" yaml:"is"`
+	Item  ItemCode  `json:"item,omitempty" yaml:"item,omitempty"`
+	Tally TallyCode `json:"tally,omitempty" yaml:"tally,omitempty"`
+	Op    Op        `json:"op,omitempty" yaml:"op,omitempty"`
+	Value *float64  `json:"value,omitempty" yaml:"value,omitempty"`
+	Unit  string    `json:"unit,omitempty" yaml:"unit,omitempty"`
+	Than  ItemCode  `json:"than,omitempty" yaml:"than,omitempty"`
+	Is    []string  `json:"is,omitempty" yaml:"is,omitempty,flow"`
 }
 
 // Rule raises a finding when its condition is true. In a published pack every rule stands with its CEL text, also those
@@ -144,6 +145,23 @@ func field(it *Item) string {
 	return fmt.Sprintf("ans[%q].%s", string(it.Code), name)
 }
 
+// misfit is what is wrong with a condition: under which key, and a Chinese sentence.
+type misfit struct{ key, message string }
+
+func (m *misfit) Error() string { return m.message }
+
+func unfit(key, format string, args ...any) error {
+	return &misfit{key: key, message: fmt.Sprintf(format, args...)}
+}
+
+// misfitPath is the path of a condition, extended by the key under which it is wrong.
+func misfitPath(err error, path ...any) []any {
+	if m, ok := errors.AsType[*misfit](err); ok {
+		path = append(path, m.key)
+	}
+	return path
+}
+
 // expression writes the condition as CEL and as a piece of an explanation template. The error is a Chinese sentence.
 func (c Condition) expression(items map[ItemCode]*Item, tallies map[TallyCode]bool) (cel, explain string, err error) {
 	if c.Tally != "" {
@@ -151,7 +169,7 @@ func (c Condition) expression(items map[ItemCode]*Item, tallies map[TallyCode]bo
 	}
 	it := items[c.Item]
 	if it == nil {
-		return "", "", fmt.Errorf("条件引用的项目“%s”不存在", clip(string(c.Item)))
+		return "", "", unfit("item", "条件引用的项目“%s”不存在", clip(string(c.Item)))
 	}
 	given := 0
 	for _, yes := range []bool{c.Value != nil, c.Than != "", len(c.Is) > 0} {
@@ -160,36 +178,36 @@ func (c Condition) expression(items map[ItemCode]*Item, tallies map[TallyCode]bo
 		}
 	}
 	if given != 1 {
-		return "", "", fmt.Errorf("项目“%s”的条件必须在 value、than、is 中恰好填一个", it.Code)
+		return "", "", unfit("value", "项目“%s”的条件必须在 value、than、is 中恰好填一个", it.Code)
 	}
 	if len(c.Is) > 0 {
 		return c.choice(it)
 	}
 	if c.Op.Sign() == "" {
-		return "", "", fmt.Errorf("项目“%s”的比较符“%s”不认识，应为 > >= < <= == != 之一", it.Code, clip(string(c.Op)))
+		return "", "", unfit("op", "项目“%s”的比较符“%s”不认识，应为 > >= < <= == != 之一", it.Code, clip(string(c.Op)))
 	}
 	if it.Kind == Date {
 		return c.date(it, items)
 	}
 	if it.Kind != Number && it.Kind != Count {
-		return "", "", fmt.Errorf("项目“%s”不是数值，不能与限值比较", it.Code)
+		return "", "", unfit("item", "项目“%s”不是数值，不能与限值比较", it.Code)
 	}
 	if c.Than != "" {
 		other := items[c.Than]
 		if other == nil {
-			return "", "", fmt.Errorf("条件引用的项目“%s”不存在", clip(string(c.Than)))
+			return "", "", unfit("than", "条件引用的项目“%s”不存在", clip(string(c.Than)))
 		}
 		if other.Kind != it.Kind || other.Unit != it.Unit {
-			return "", "", fmt.Errorf("项目“%s”与“%s”的类型或单位不同，不能比较", it.Code, other.Code)
+			return "", "", unfit("than", "项目“%s”与“%s”的类型或单位不同，不能比较", it.Code, other.Code)
 		}
 		return fmt.Sprintf("%s %s %s", field(it), c.Op, field(other)),
 			fmt.Sprintf("%s {%s} %s %s {%s}", it.Name, it.Code, c.Op.Sign(), other.Name, other.Code), nil
 	}
 	if c.Unit != it.Unit {
-		return "", "", fmt.Errorf("项目“%s”的限值单位“%s”与项目单位“%s”不同", it.Code, clip(c.Unit), it.Unit)
+		return "", "", unfit("unit", "项目“%s”的限值单位“%s”与项目单位“%s”不同", it.Code, clip(c.Unit), it.Unit)
 	}
 	return fmt.Sprintf("%s %s %s", field(it), c.Op, number(*c.Value)),
-		fmt.Sprintf("%s {%s} %s %s%s", it.Name, it.Code, c.Op.Sign(), show(*c.Value), it.Unit), nil
+		fmt.Sprintf("%s {%s} %s %s%s", it.Name, it.Code, c.Op.Sign(), show(*c.Value), shownUnit(it.Unit)), nil
 }
 
 // tally is true as soon as enough members hold, whatever is unknown, and false once too few are left; in between it is
@@ -197,13 +215,13 @@ func (c Condition) expression(items map[ItemCode]*Item, tallies map[TallyCode]bo
 func (c Condition) tally(tallies map[TallyCode]bool) (cel, explain string, err error) {
 	switch {
 	case !tallies[c.Tally]:
-		return "", "", fmt.Errorf("计数“%s”不存在，或不能用在这里", clip(string(c.Tally)))
-	case c.Item != "" || c.Than != "" || len(c.Is) > 0 || c.Op != AtLeast || c.Value == nil || c.Unit != "条":
-		return "", "", fmt.Errorf("计数“%s”的条件应为 {tally, op: \">=\", value, unit: 条}", c.Tally)
+		return "", "", unfit("tally", "计数“%s”不存在，或不能用在这里", clip(string(c.Tally)))
+	case c.Item != "" || c.Than != "" || len(c.Is) > 0 || c.Op != AtLeast || c.Value == nil || c.Unit != "条" && c.Unit != "项":
+		return "", "", unfit("tally", "计数“%s”的条件应为 {tally, op: \">=\", value, unit: 条 或 项}", c.Tally)
 	}
 	of, limit := fmt.Sprintf("tally[%q]", string(c.Tally)), number(*c.Value)
 	return fmt.Sprintf("(%s.least >= %s || %s.most >= %s && %s.number >= %s)", of, limit, of, limit, of, limit),
-		fmt.Sprintf("成立 {tally:%s} ≥ %s条", c.Tally, show(*c.Value)), nil
+		fmt.Sprintf("成立 {tally:%s} ≥ %s%s", c.Tally, show(*c.Value), c.Unit), nil
 }
 
 // daysField reads a Date as the days from it to the day of the inspection; negative for what lies ahead.
@@ -213,13 +231,13 @@ func (c Condition) date(it *Item, items map[ItemCode]*Item) (cel, explain string
 	if c.Than != "" {
 		other := items[c.Than]
 		if other == nil || other.Kind != Date {
-			return "", "", fmt.Errorf("条件引用的日期项目“%s”不存在", clip(string(c.Than)))
+			return "", "", unfit("than", "条件引用的日期项目“%s”不存在", clip(string(c.Than)))
 		}
 		return fmt.Sprintf("%s %s %s", field(it), c.Op, field(other)),
 			fmt.Sprintf("%s {%s} %s %s {%s}", it.Name, it.Code, c.Op.Sign(), other.Name, other.Code), nil
 	}
 	if c.Unit != "天" {
-		return "", "", fmt.Errorf("项目“%s”是日期，限值单位应为“天”", it.Code)
+		return "", "", unfit("unit", "项目“%s”是日期，限值单位应为“天”", it.Code)
 	}
 	return fmt.Sprintf("ans[%q].%s %s %s", string(it.Code), daysField, c.Op, number(*c.Value)),
 		fmt.Sprintf("%s {%s}，距检查日 {days:%s} 天 %s %s天", it.Name, it.Code, it.Code, c.Op.Sign(), show(*c.Value)), nil
@@ -227,12 +245,19 @@ func (c Condition) date(it *Item, items map[ItemCode]*Item) (cel, explain string
 
 func (c Condition) choice(it *Item) (cel, explain string, err error) {
 	if c.Op != "" || c.Unit != "" || it.Kind != Conform && it.Kind != Choice {
-		return "", "", fmt.Errorf("项目“%s”的 is 条件只用于选择项或符合性项目，且不带比较符和单位", it.Code)
+		return "", "", unfit("is", "项目“%s”的 is 条件只用于选择项或符合性项目，且不带比较符和单位", it.Code)
+	}
+	choices := it.Choices
+	if it.Kind == Conform {
+		choices = []string{string(ResultConform), string(ResultNonconform), string(ResultNA)}
 	}
 	quoted := make([]string, len(c.Is))
 	for i, s := range c.Is {
+		if !slices.Contains(choices, s) {
+			return "", "", unfit("is", "项目“%s”没有选项“%s”", it.Code, clip(s))
+		}
 		if strings.ContainsAny(s, "\"\\\n") {
-			return "", "", fmt.Errorf("项目“%s”的选项“%s”含有不允许的字符", it.Code, clip(s))
+			return "", "", unfit("is", "项目“%s”的选项“%s”含有不允许的字符", it.Code, clip(s))
 		}
 		quoted[i] = `"` + s + `"`
 	}
@@ -243,29 +268,37 @@ func (c Condition) choice(it *Item) (cel, explain string, err error) {
 	return cel, fmt.Sprintf("%s：{%s}", it.Name, it.Code), nil
 }
 
-// expand writes When and Explain of a rule that was given as threshold and conditions.
-func (r *Rule) expand(items map[ItemCode]*Item, tallies map[TallyCode]bool) error {
-	all := r.While
-	if r.Threshold != nil {
-		if len(r.Threshold.Is) > 0 {
-			return fmt.Errorf("threshold 必须是数值限值")
-		}
-		all = append([]Condition{*r.Threshold}, r.While...)
-	}
-	if len(all) == 0 {
-		return nil
-	}
+// expand writes When and Explain of a rule that was given as threshold and conditions. With an error it tells the path
+// to what is wrong.
+func (r *Rule) expand(items map[ItemCode]*Item, tallies map[TallyCode]bool) ([]any, error) {
 	var cel, explain []string
-	for _, c := range all {
+	add := func(c Condition, path ...any) ([]any, error) {
 		e, x, err := c.expression(items, tallies)
 		if err != nil {
-			return err
+			return misfitPath(err, path...), err
 		}
 		cel, explain = append(cel, e), append(explain, x)
+		return nil, nil
+	}
+	if r.Threshold != nil {
+		if len(r.Threshold.Is) > 0 {
+			return []any{"threshold", "is"}, fmt.Errorf("threshold 必须是数值限值")
+		}
+		if path, err := add(*r.Threshold, "threshold"); err != nil {
+			return path, err
+		}
+	}
+	for k, c := range r.While {
+		if path, err := add(c, "while", k); err != nil {
+			return path, err
+		}
+	}
+	if len(cel) == 0 {
+		return nil, nil
 	}
 	r.When = strings.Join(cel, " && ")
 	if r.Explain == "" {
 		r.Explain = strings.Join(explain, "，")
 	}
-	return nil
+	return nil, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -92,70 +93,123 @@ type standardFile struct {
 	} `yaml:"clauses"`
 }
 
-// packFile is the YAML form of a pack, documented in docs/packs.md.
-type packFile struct {
-	ID        string         `yaml:"id"`
-	Version   string         `yaml:"version"`
-	Title     string         `yaml:"title"`
-	Note      string         `yaml:"note"`
-	Sectors   []Sector       `yaml:"sectors"`
-	Standards []StandardID   `yaml:"standards"`
-	Partly    []StandardID   `yaml:"partly"`
-	Facts     []factFile     `yaml:"facts"`
-	Sections  []sectionFile  `yaml:"sections"`
-	Tallies   []tallyFile    `yaml:"tallies"`
-	Rules     []ruleFile     `yaml:"rules"`
-	Omitted   []omissionFile `yaml:"omitted"`
+// Source is a pack as its authors write it, in YAML (docs/packs.md) or in a workbook (package excel).
+type Source struct {
+	ID        string          `yaml:"id"`
+	Version   string          `yaml:"version"`
+	Title     string          `yaml:"title"`
+	Note      string          `yaml:"note,omitempty"`
+	Sectors   []Sector        `yaml:"sectors,omitempty,flow"`
+	Standards []StandardID    `yaml:"standards,omitempty,flow"`
+	Partly    []StandardID    `yaml:"partly,omitempty,flow"`
+	Facts     []SourceFact    `yaml:"facts,omitempty"`
+	Sections  []SourceSection `yaml:"sections,omitempty"`
+	Tallies   []SourceTally   `yaml:"tallies,omitempty"`
+	Rules     []SourceRule    `yaml:"rules,omitempty"`
+	Omitted   []Omission      `yaml:"omitted,omitempty"`
 }
 
-type factFile struct {
+// SourceFact is one fact about the enterprise.
+type SourceFact struct {
 	Code    FactCode `yaml:"code"`
 	Text    string   `yaml:"text"`
 	Kind    Kind     `yaml:"kind"`
-	Choices []string `yaml:"choices"`
+	Choices []string `yaml:"choices,omitempty,flow"`
 }
 
-type sectionFile struct {
-	ID    string     `yaml:"id"`
-	Title string     `yaml:"title"`
-	When  string     `yaml:"when"`
-	Items []itemFile `yaml:"items"`
+// SourceSection is one section; its When holds for all of its items.
+type SourceSection struct {
+	ID    string       `yaml:"id"`
+	Title string       `yaml:"title"`
+	When  string       `yaml:"when,omitempty"`
+	Items []SourceItem `yaml:"items,omitempty"`
 }
 
-type itemFile struct {
+// SourceItem is one item. A class implies a rule, to which Measures go.
+type SourceItem struct {
 	Code     ItemCode     `yaml:"code"`
-	Name     string       `yaml:"name"`
+	Name     string       `yaml:"name,omitempty"`
 	Text     string       `yaml:"text"`
 	Kind     Kind         `yaml:"kind"`
-	Unit     string       `yaml:"unit"`
-	Choices  []string     `yaml:"choices"`
-	Place    string       `yaml:"place"`
-	Help     string       `yaml:"help"`
-	Evidence string       `yaml:"evidence"`
-	Photos   int          `yaml:"photos"`
-	Advice   string       `yaml:"advice"`
-	Core     bool         `yaml:"core"`
-	When     string       `yaml:"when"`
-	Class    Class        `yaml:"class"`
-	Annex1   int          `yaml:"annex1"`
-	Clauses  []ClauseRef  `yaml:"clauses"`
-	Measures []MeasureRef `yaml:"measures"`
+	Unit     string       `yaml:"unit,omitempty"`
+	Choices  []string     `yaml:"choices,omitempty,flow"`
+	Place    string       `yaml:"place,omitempty"`
+	Help     string       `yaml:"help,omitempty"`
+	Evidence string       `yaml:"evidence,omitempty"`
+	Photos   int          `yaml:"photos,omitempty"`
+	Advice   string       `yaml:"advice,omitempty"`
+	Core     bool         `yaml:"core,omitempty"`
+	When     string       `yaml:"when,omitempty"`
+	Class    Class        `yaml:"class,omitempty"`
+	Annex1   int          `yaml:"annex1,omitempty"`
+	Clauses  []ClauseRef  `yaml:"clauses,omitempty,flow"`
+	Measures []MeasureRef `yaml:"measures,omitempty,flow"`
 }
 
-type ruleFile struct {
+// SourceTally is one tally.
+type SourceTally struct {
+	Code    TallyCode      `yaml:"code"`
+	Text    string         `yaml:"text"`
+	Members []SourceMember `yaml:"members,omitempty"`
+}
+
+// SourceMember is one element of a tally: any of its conditions makes it hold.
+type SourceMember struct {
+	Clause ClauseRef   `yaml:"clause"`
+	Any    []Condition `yaml:"any,omitempty,flow"`
+}
+
+// SourceRule is one rule, structured (Threshold, While) or free (When).
+type SourceRule struct {
 	ID        RuleID       `yaml:"id"`
 	Class     Class        `yaml:"class"`
-	When      string       `yaml:"when"`
-	Applies   string       `yaml:"applies"`
-	Threshold *Condition   `yaml:"threshold"`
-	While     []Condition  `yaml:"while"`
-	Clauses   []ClauseRef  `yaml:"clauses"`
-	Measures  []MeasureRef `yaml:"measures"`
-	Explain   string       `yaml:"explain"`
+	When      string       `yaml:"when,omitempty"`
+	Applies   string       `yaml:"applies,omitempty"`
+	Threshold *Condition   `yaml:"threshold,omitempty,flow"`
+	While     []Condition  `yaml:"while,omitempty,flow"`
+	Clauses   []ClauseRef  `yaml:"clauses,omitempty,flow"`
+	Measures  []MeasureRef `yaml:"measures,omitempty,flow"`
+	Explain   string       `yaml:"explain,omitempty"`
 }
 
-type omissionFile struct {
-	Clause  ClauseRef  `yaml:"clause"`
-	Measure MeasureRef `yaml:"measure"`
-	Reason  string     `yaml:"reason"`
+// ParseSource reads the YAML form without judging what it says; ParsePack does that. The source is nil when there are
+// problems.
+func ParseSource(file string, data []byte) (*Source, []Problem) {
+	var f Source
+	if root, err := readYAML(data, &f); err != nil {
+		ps := problems{file: file, root: root}
+		ps.add("yaml_invalid", err.Error())
+		return nil, ps.list
+	}
+	return &f, nil
+}
+
+// YAML writes the source in the form that ParseSource reads.
+func (f *Source) YAML() ([]byte, error) {
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := e.Encode(f); err != nil {
+		return nil, ErrPack.Because(err)
+	}
+	return b.Bytes(), nil
+}
+
+// FindSource finds the source of one version among packs/*.yaml of a file system; ErrPackUnknown when none is it. Files
+// that cannot be read are passed over: Lint tells about them.
+func FindSource(fsys fs.FS, ref PackRef) (*Source, error) {
+	names, err := fs.Glob(fsys, "packs/*.yaml")
+	if err != nil {
+		return nil, ErrPack.Because(err)
+	}
+	for _, name := range names {
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, ErrPack.Because(err)
+		}
+		if f, _ := ParseSource(name, data); f != nil && f.ID == ref.ID() && f.Version == ref.Version() {
+			return f, nil
+		}
+	}
+	return nil, ErrPackUnknown.Saying("没有检查清单 %s", clip(string(ref)))
 }

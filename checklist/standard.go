@@ -53,38 +53,38 @@ func ParseMeasureRef(s string) (ClauseRef, int, error) {
 
 // Standard is an official judgement standard (判定标准) as a table of facts; the official text decides.
 type Standard struct {
-	ID        StandardID
-	Title     string
-	Document  string
-	Issuer    string
-	Effective Day // first day in force; "" when not known
-	Ended     Day // first day no longer in force; "" when it has not ended
-	Status    string
-	Sectors   []Sector
-	Note      string
-	Clauses   []Clause
+	ID        StandardID `json:"id"`
+	Title     string     `json:"title"`
+	Document  string     `json:"document,omitempty"`
+	Issuer    string     `json:"issuer,omitempty"`
+	Effective Day        `json:"effective,omitempty"` // first day in force; "" when not known
+	Ended     Day        `json:"ended,omitempty"`     // first day no longer in force; "" when it has not ended
+	Status    string     `json:"status,omitempty"`
+	Sectors   []Sector   `json:"sectors"`
+	Note      string     `json:"note,omitempty"`
+	Clauses   []Clause   `json:"clauses"`
 }
 
 // Clause is one numbered criterion of a standard.
 type Clause struct {
-	Clause     string
-	Heading    string
-	Criterion  string
-	Major      bool // false: a duty or focus item, whose limits then mean "nonconforming"; absent in a file means true
-	Measurable []Measure
-	Ask        string
-	Evidence   string
-	Verified   bool // false: from memory or part evidence; shown wherever the clause is shown
-	Note       string
+	Clause     string    `json:"clause"`
+	Heading    string    `json:"heading,omitempty"`
+	Criterion  string    `json:"criterion"`
+	Major      bool      `json:"major"` // false: a duty or focus item, whose limits then mean "nonconforming"; absent in a file means true
+	Measurable []Measure `json:"measurable,omitempty"`
+	Ask        string    `json:"ask,omitempty"`
+	Evidence   string    `json:"evidence,omitempty"`
+	Verified   bool      `json:"verified"` // false: from memory or part evidence; shown wherever the clause is shown
+	Note       string    `json:"note,omitempty"`
 }
 
 // Measure is one limit of a clause. MajorWhen is the standard's own wording, e.g. "> 1.0 仍作业"; Bound reads its head.
 type Measure struct {
-	Quantity  string
-	Unit      string
-	MajorWhen string
-	Where     string
-	Note      string
+	Quantity  string `json:"quantity"`
+	Unit      string `json:"unit,omitempty"`
+	MajorWhen string `json:"majorWhen"`
+	Where     string `json:"where,omitempty"`
+	Note      string `json:"note,omitempty"`
 }
 
 // Bound reads comparator and number from the head of MajorWhen. ok is false where the limit is not a number

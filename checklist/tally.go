@@ -31,27 +31,18 @@ type Member struct {
 	when *expression
 }
 
-// member is the YAML form of a Member: any of its conditions makes it hold.
-type memberFile struct {
-	Clause ClauseRef   `yaml:"clause"`
-	Any    []Condition `yaml:"any"`
-}
-
-type tallyFile struct {
-	Code    TallyCode    `yaml:"code"`
-	Text    string       `yaml:"text"`
-	Members []memberFile `yaml:"members"`
-}
-
 // tally expands the conditions of one tally; problems are told at its place.
-func (f *tallyFile) tally(ps *problems, items map[ItemCode]*Item, i int) Tally {
+func (f *SourceTally) tally(ps *problems, items map[ItemCode]*Item, i int) Tally {
 	t := Tally{Code: f.Code, Text: f.Text, Members: make([]Member, len(f.Members))}
 	for k, m := range f.Members {
+		if len(m.Any) == 0 {
+			ps.add("tally_invalid", fmt.Sprintf("计数“%s”的要素“%s”没有条件", clip(string(f.Code)), clip(string(m.Clause))), "tallies", i, "members", k, "any")
+		}
 		var any []string
-		for _, c := range m.Any {
+		for n, c := range m.Any {
 			cel, _, err := c.expression(items, nil)
 			if err != nil {
-				ps.add("tally_invalid", fmt.Sprintf("计数“%s”：%v", clip(string(f.Code)), err), "tallies", i, "members", k, "any")
+				ps.add("tally_invalid", fmt.Sprintf("计数“%s”：%v", clip(string(f.Code)), err), misfitPath(err, "tallies", i, "members", k, "any", n)...)
 			}
 			any = append(any, cel)
 		}
@@ -69,6 +60,9 @@ func (p *Pack) checkTally(ps *problems, sc scope, i int) {
 	}
 	if t.Text == "" || len(t.Members) < 2 || len(t.Members) > maxMembers {
 		ps.add("tally_invalid", fmt.Sprintf("计数“%s”缺少名称，或要素不在 2 至 %d 个之间", code, maxMembers), "tallies", i, "members")
+	}
+	if len(t.Members) > maxMembers {
+		return
 	}
 	t.reads = nil
 	clauses := map[ClauseRef]bool{}
@@ -160,7 +154,7 @@ func (j *judging) held(r *Rule, inst int) map[ItemCode]bool {
 	return items
 }
 
-// showTally is a tally as a person reads it: 3 条（7.1.2、7.3.1、7.3.9）.
+// showTally is a tally as a person reads it: 3（7.1.2、7.3.1、7.3.9）.
 func (j *judging) showTally(code TallyCode, inst int) string {
 	t := j.pack.tallyIndex[code]
 	c := j.count(t, inst)
@@ -168,5 +162,5 @@ func (j *judging) showTally(code TallyCode, inst int) string {
 	for i, k := range c.holding {
 		names[i] = t.Members[k].Clause.Clause()
 	}
-	return fmt.Sprintf("%d 条（%s）", len(names), strings.Join(names, "、"))
+	return fmt.Sprintf("%d（%s）", len(names), strings.Join(names, "、"))
 }

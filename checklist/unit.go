@@ -1,6 +1,9 @@
 package checklist
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // conversion turns a value of one unit into another by one exact multiplication and one exact division, so that
 // 10‰ is 1% and not 1.0000000000000002%.
@@ -38,6 +41,17 @@ var conversions = []conversion{
 	{"m/min", "m/s", 1, 60},
 	{"m³/h", "m³/min", 1, 60},
 	{"m³/s", "m³/min", 60, 1},
+}
+
+// Units are the units that convert into another, for those who offer a choice. Others are allowed: they only do not convert.
+func Units() []string {
+	var units []string
+	for _, c := range conversions {
+		if !slices.Contains(units, c.from) {
+			units = append(units, c.from)
+		}
+	}
+	return units
 }
 
 // unitSpelling makes the spellings of one unit equal: full-width signs of Chinese input methods and plain-letter powers.

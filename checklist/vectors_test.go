@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/vectors/pack.json and the wanted verdicts")
+var update = flag.Bool("update", false, "rewrite the compiled packs of testdata/vectors and the wanted verdicts")
 
 // testDay is a day of the campaign.
 const testDay Day = "2023-06-15"
@@ -28,56 +28,60 @@ type vector struct {
 type wantVerdict struct {
 	Findings []wantFinding  `json:"findings"`
 	Open     []OpenQuestion `json:"open"`
-	Human    []wantHuman    `json:"human"`
+	Human    []HumanCheck   `json:"human"`
 }
 
+// wantFinding is a Finding whose clauses are given by reference.
 type wantFinding struct {
 	Rule        RuleID      `json:"rule"`
 	Instance    string      `json:"instance,omitempty"`
 	Class       Class       `json:"class"`
+	Items       []ItemCode  `json:"items"`
 	Clauses     []ClauseRef `json:"clauses"`
 	Explanation string      `json:"explanation"`
-}
-
-type wantHuman struct {
-	Item     ItemCode `json:"item,omitempty"`
-	Instance string   `json:"instance,omitempty"`
-	Rules    []RuleID `json:"rules,omitempty"`
+	Caveat      string      `json:"caveat,omitempty"`
+	Unverified  bool        `json:"unverified,omitempty"`
+	Annex1      []int       `json:"annex1,omitempty"`
 }
 
 func wanted(v Verdict) wantVerdict {
-	w := wantVerdict{Findings: []wantFinding{}, Open: v.Open, Human: []wantHuman{}}
+	w := wantVerdict{Findings: []wantFinding{}, Open: v.Open, Human: v.Human}
 	for _, f := range v.Findings {
 		refs := []ClauseRef{}
 		for _, c := range f.Clauses {
 			refs = append(refs, c.Ref)
 		}
-		w.Findings = append(w.Findings, wantFinding{f.Rule, f.Instance, f.Class, refs, f.Explanation})
-	}
-	for _, h := range v.Human {
-		w.Human = append(w.Human, wantHuman{h.Item, h.Instance, h.Rules})
+		w.Findings = append(w.Findings, wantFinding{f.Rule, f.Instance, f.Class, f.Items, refs, f.Explanation, f.Caveat, f.Unverified, f.Annex1})
 	}
 	return w
 }
 
-func TestVectorPackIsCompiled(t *testing.T) {
-	source, err := os.ReadFile("testdata/vector-pack.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := LoadPack("vector-pack.yaml", source, embedded(t).Standards)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, _ := p.MarshalJSON()
-	if *update {
-		if err := os.WriteFile("testdata/vectors/pack.json", raw, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stored, err := os.ReadFile("testdata/vectors/pack.json")
-	if err != nil || string(stored) != string(raw) {
-		t.Fatalf("pack.json is old; run with -update (%v)", err)
+// vectorPacks are the packs of the vectors: the source, and the compiled form beside the vectors.
+var vectorPacks = map[string]string{"vector-pack.yaml": "pack.json", "vector-arithmetic.yaml": "arithmetic.json"}
+
+func TestVectorPacksAreCompiled(t *testing.T) {
+	for source, compiled := range vectorPacks {
+		t.Run(compiled, func(t *testing.T) {
+			yaml, err := os.ReadFile(filepath.Join("testdata", source))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := LoadPack(source, yaml, embedded(t).Standards)
+			if err != nil {
+				t.Fatal(messageOf(err))
+			}
+			raw, _ := p.MarshalJSON()
+			file := filepath.Join("testdata/vectors", compiled)
+			if *update {
+				if err := os.WriteFile(file, raw, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			stored, err := os.ReadFile(file)
+			if err != nil || string(stored) != string(raw) {
+				t.Fatalf("%s is old; run with -update (%v)", file, err)
+			}
+		})
 	}
 }
 

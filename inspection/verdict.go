@@ -20,6 +20,7 @@ type Verdict struct {
 	Open     []OpenQuestion `json:"open,omitempty"`     // what must be asked for them, sorted
 	Human    []HumanNeed    `json:"human,omitempty"`    // what the machine must not judge, sorted
 	Second   *SecondVerdict `json:"second,omitzero"`
+	Duties   []Duty         `json:"duties,omitempty"` // by task and row of Annex 1; of the pack of enterprise duties only
 	Major    int            `json:"major"`
 	Key      int            `json:"key"`
 	General  int            `json:"general"`
@@ -97,6 +98,9 @@ func Judge(in *Inspection, pack *checklist.Pack) Verdict {
 		})
 	}
 	v.finish(in)
+	if pack != nil {
+		v.duties(in, pack)
+	}
 	return v
 }
 
@@ -119,6 +123,7 @@ func JudgeBy(in *Inspection, lib Library) Verdict {
 		v.beside(&j, lib)
 	})
 	v.finish(in)
+	v.duties(in, pack)
 	return v
 }
 

@@ -135,3 +135,48 @@ func TestJudgeBy(t *testing.T) {
 		}
 	})
 }
+
+func TestRejudge(t *testing.T) {
+	old, next := testPack(t, "gas@1"), testPack(t, "gas@2")
+	in := begun(t, percent(1.2))
+	in.Header.Pack.ID, in.Day = "gas@1", "2022-06-01"
+	in = Judged(in, Judge(&in, old), true, 2, by("server", 1))
+	r := Rejudge(&in, next)
+	if len(r.Graver) != 1 || r.Graver[0].Class != Major || len(r.Milder) != 0 || r.Same() || r.Pack != "gas@1" || r.Day != "2022-06-01" || r.Rev != 2 {
+		t.Fatalf("the newer version is stricter: %+v", r)
+	}
+	if len(in.Verdict.Findings) != 0 {
+		t.Fatal("a report changes nothing")
+	}
+	in = Judged(in, Judge(&in, next), true, 3, by("server", 2))
+	if r := Rejudge(&in, old); len(r.Milder) != 1 || r.Milder[0].Class != Major || len(r.Graver) != 0 {
+		t.Fatalf("the older version finds less: %+v", r)
+	}
+	if r := Rejudge(&in, next); !r.Same() || r.Unknown == 0 {
+		t.Fatalf("the same version says the same: %+v", r)
+	}
+}
+
+func TestDayOfTheCheck(t *testing.T) {
+	received := time.Date(2023, 6, 15, 2, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		device     time.Time
+		correction time.Duration
+		want       Day
+	}{
+		"ChinasDay":            {time.Date(2023, 6, 13, 16, 30, 0, 0, time.UTC), 0, "2023-06-14"},
+		"ClockADayBehind":      {time.Date(2023, 6, 13, 2, 0, 0, 0, time.UTC), 24 * time.Hour, "2023-06-14"},
+		"ClockYearsBehind":     {time.Date(2021, 6, 13, 2, 0, 0, 0, time.UTC), 2 * 365 * 24 * time.Hour, "2023-06-13"},
+		"ClockNeverSet":        {time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), 0, "2023-06-15"},
+		"InTheFuture":          {time.Date(2023, 6, 16, 2, 0, 0, 0, time.UTC), 0, "2023-06-15"},
+		"FutureClockCorrected": {time.Date(2024, 6, 14, 2, 0, 0, 0, time.UTC), -366 * 24 * time.Hour, "2023-06-14"},
+		"NotSaid":              {time.Time{}, 0, "2023-06-15"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			by := Cause{ServerTime: received, Correction: c.correction}
+			if got := by.dayOf(c.device); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}

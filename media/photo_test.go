@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"hash/crc32"
 	"image"
@@ -20,11 +21,16 @@ import (
 
 func samples(t *testing.T, module, under string) string {
 	t.Helper()
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	// A module of which no package is built is in the list without a folder until it is downloaded.
+	out, err := exec.Command("go", "mod", "download", "-json", module).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(strings.TrimSpace(string(dir)), under)
+	var found struct{ Dir string }
+	if err := json.Unmarshal(out, &found); err != nil || found.Dir == "" {
+		t.Fatalf("%s: %v", out, err)
+	}
+	return filepath.Join(found.Dir, under)
 }
 
 func look(t *testing.T, b []byte) media.Photo {

@@ -33,8 +33,14 @@ func DecodePull(body []byte) (PullRequest, error) {
 	if err := json.Unmarshal(body, &r); err != nil {
 		return r, ErrBody.Because(err)
 	}
+	if len(r.Have) > maxHave {
+		return r, ErrTooMany.Saying("一次最多说明%d份已有的检查清单，收到%d份", maxHave, len(r.Have)).At("/have")
+	}
 	return r, nil
 }
+
+// maxHave bounds how many packs a device can say that it holds.
+const maxHave = 500
 
 // DecodePush takes a push apart without looking into its mutations: one that is malformed, with invalid UTF-8 or
 // doubled members, must not keep the others out. Only a body that is not JSON at all fails as a whole (ErrBody), as do

@@ -30,6 +30,10 @@ func (s *Service) Hello(ctx context.Context, sess Session, r HelloRequest) (Hell
 		SkewMillis: skew.Milliseconds(), SkewLarge: skew.Abs() > skewLimit,
 		Epoch: s.Store.Epoch(), Limits: s.Limits, User: string(sess.User.ID), LockAfter: int64(s.LockAfter / time.Second),
 	}
+	var err error
+	if out.KeptUntil, err = s.keptUntil(ctx); err != nil {
+		return HelloResponse{}, err
+	}
 	for _, reach := range sess.User.Reading(now) {
 		out.Grants = append(out.Grants, Grant{Token: reach.Token, Audience: string(reach.Audience), Until: endOf(sess.User, reach)})
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"paicha/checklist"
 	"paicha/internal/directory"
 	"paicha/internal/store"
 
@@ -22,7 +23,7 @@ const cursorAge = 60 * 24 * time.Hour
 // no good any more begins a new snapshot (Reset) and is no fault; one that is none at all is ErrCursor.
 func (s *Service) Pull(ctx context.Context, sess Session, r PullRequest) ([]byte, error) {
 	now := s.Now()
-	p := pull{Service: s, scope: scopeOf(sess.User, now), now: now, limit: s.pageLimit(r.Limit)}
+	p := pull{Service: s, scope: scopeOf(sess.User, now), now: now, limit: s.pageLimit(r.Limit), have: r.Have}
 	var fresh []store.Token
 	var err error
 	again := true
@@ -64,7 +65,8 @@ type pull struct {
 	now    time.Time
 	limit  store.Limit
 	cursor Cursor
-	told   scope // the part of scope that the tablet knows of, as cursor.Held says
+	told   scope    // the part of scope that the tablet knows of, as cursor.Held says
+	have   []string // hashes of the packs that the tablet holds
 
 	changes []byte // encoded changes, with commas between
 	count   int
@@ -215,6 +217,10 @@ func (p *pull) add(c store.Change) {
 			p.changes = append(p.changes, ',')
 		}
 		p.changes = appendString(p.changes, string(t))
+	}
+	if d.Kind == checklist.KindPack && slices.Contains(p.have, d.Fields[checklist.FieldHash].Text) {
+		p.changes = append(p.changes, `],"held":true}`...)
+		return
 	}
 	p.changes = append(p.changes, `],"body":`...)
 	p.changes = append(p.changes, d.Body...)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"paicha/checklist"
 	"paicha/internal/directory"
 	"paicha/internal/fault"
 	fieldsync "paicha/sync"
@@ -26,9 +27,11 @@ type vector struct {
 	Name  string `json:"name"`
 	Why   string `json:"why"`
 	Given struct {
-		Now     time.Time      `json:"now"`
-		Limits  jsontext.Value `json:"limits"`
-		Users   []vectorUser   `json:"users"`
+		Now     time.Time           `json:"now"`
+		Limits  jsontext.Value      `json:"limits"`
+		Users   []vectorUser        `json:"users"`
+		Packs   []checklist.PackRef `json:"packs"`  // published as documents that tablets pull
+		Backup  time.Time           `json:"backup"` // when the last complete backup was begun
 		Earlier []struct {
 			As        string           `json:"as"`
 			Mutations []jsontext.Value `json:"mutations"`
@@ -65,8 +68,9 @@ type vectorStep struct {
 }
 
 type pullOfVector struct {
-	Cursor string `json:"cursor"`
-	Limit  int    `json:"limit"`
+	Cursor string              `json:"cursor"`
+	Limit  int                 `json:"limit"`
+	Have   []checklist.PackRef `json:"have"` // sent as the hashes of these packs
 }
 
 type helloOfVector struct {
@@ -117,6 +121,12 @@ func playVector(t *testing.T, v vector) {
 		}
 	}
 	p.meet(v.Given.Users)
+	p.publish(v.Given.Packs)
+	if !v.Given.Backup.IsZero() {
+		if err := p.sync.BackedUp(context.Background(), v.Given.Backup); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i, e := range v.Given.Earlier {
 		answer, err := p.send(vectorStep{As: e.As}, e.Mutations)
 		if err != nil {
@@ -146,6 +156,20 @@ func playVector(t *testing.T, v vector) {
 		}
 		if diff := lacks("", s.Expect, answer); diff != "" {
 			t.Fatalf("step %d: %s\nin %s", i, diff, answer)
+		}
+	}
+}
+
+// publish puts checklists of this repository where tablets pull them from.
+func (p *vectorPlay) publish(refs []checklist.PackRef) {
+	shelf := checklist.Shelf{Store: p.store, Now: func() time.Time { return p.now }, Tokens: directory.PackTokens[checklist.Sector]}
+	for _, ref := range refs {
+		pack, err := p.sync.Packs.Get(ref)
+		if err == nil {
+			err = shelf.Publish(context.Background(), pack, "2023-05-15", "", "admin")
+		}
+		if err != nil {
+			p.t.Fatal(ref, err)
 		}
 	}
 }
@@ -186,7 +210,15 @@ func (p *vectorPlay) call(s vectorStep) ([]byte, error) {
 		if cursor == "$last" {
 			cursor = p.cursors[s.As]
 		}
-		b, err := p.sync.Pull(context.Background(), sess, fieldsync.PullRequest{Cursor: cursor, Limit: s.Pull.Limit})
+		request := fieldsync.PullRequest{Cursor: cursor, Limit: s.Pull.Limit}
+		for _, ref := range s.Pull.Have {
+			pack, err := p.sync.Packs.Get(ref)
+			if err != nil {
+				return nil, err
+			}
+			request.Have = append(request.Have, string(pack.Hash()))
+		}
+		b, err := p.sync.Pull(context.Background(), sess, request)
 		if err != nil {
 			return nil, err
 		}

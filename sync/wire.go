@@ -92,8 +92,9 @@ type MissingMedia struct {
 
 // PullRequest asks for what has changed since Cursor; an empty cursor asks for everything.
 type PullRequest struct {
-	Cursor string `json:"cursor,omitzero"`
-	Limit  int    `json:"limit,omitzero"` // most documents wanted; 0: the server's choice
+	Cursor string   `json:"cursor,omitzero"`
+	Limit  int      `json:"limit,omitzero"` // most documents wanted; 0: the server's choice
+	Have   []string `json:"have,omitempty"` // hashes of the packs that the device holds: they are named without their body
 }
 
 // PullChange is one change as a device reads it. Removed is left, deleted or archived, and then there is no body.
@@ -103,6 +104,7 @@ type PullChange struct {
 	Rev        store.Rev      `json:"rev"`
 	Via        []store.Token  `json:"via,omitempty"` // every token of the reader that covers it: replaces what the device had
 	Removed    string         `json:"removed,omitzero"`
+	Held       bool           `json:"held,omitzero"` // the device said that it has this pack: the body is the one that it has
 	Body       jsontext.Value `json:"body,omitzero"`
 	Restricted jsontext.Value `json:"restricted,omitzero"` // supervisors only
 }

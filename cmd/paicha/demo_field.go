@@ -65,14 +65,14 @@ func (s *story) loginAndFirstPull(ctx context.Context) (err error) {
 			Hash string         `json:"hash"`
 			Pack checklist.Pack `json:"pack"`
 		}
-		if d.Kind == kindPack && strings.HasPrefix(d.ID, "coal-mine@") {
+		if d.Kind == checklist.KindPack && strings.HasPrefix(d.ID, "coal-mine@") {
 			if err := json.Unmarshal(d.Body, &p); err != nil {
 				return err
 			}
 			s.pack, s.hash = p.Ref, p.Hash
 		}
 	}
-	s.say("收到：检查清单 %d 份，企业 %d 家，隐患 %d 条", kinds[kindPack], kinds[directory.KindEnterprise], kinds[inspection.KindHazard])
+	s.say("收到：检查清单 %d 份，企业 %d 家，隐患 %d 条", kinds[checklist.KindPack], kinds[directory.KindEnterprise], kinds[inspection.KindHazard])
 	s.check(s.pack != "" && s.hash != "", "有煤矿检查清单 %s，指纹 %.19s…", s.pack, s.hash)
 	s.check(foreign == 0, "没有其他地区的企业和隐患")
 	_, ok := s.wang.Replica().Get(fieldsync.DocRef{Kind: directory.KindEnterprise, ID: demoMine})

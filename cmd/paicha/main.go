@@ -24,7 +24,10 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "启动服务：paicha serve --demo --listen 127.0.0.1:8080 --data ./data", serve},
 		{"demo", "演示一次完整的检查与闭环：paicha demo [--server http://127.0.0.1:8080]", demo},
-		{"checklist", "检查清单工具：paicha checklist lint [目录]", checklists},
+		{"checklist", "检查清单工具：核对、覆盖、导出为 Excel、从 Excel 导入：paicha checklist lint|coverage|export|import", checklists},
+		{"backup", "备份已停止的服务，或核对备份：paicha backup --data ./data --to /backup", takeBackup},
+		{"restore", "把备份恢复到空的目录：paicha restore --from /backup --data ./data", restore},
+		{"migrate", "把单机数据迁移到另一个库：paicha migrate --from ./data --to 地址 --blobs 地址", migrate},
 		{"healthcheck", "询问本机服务是否就绪，供容器使用", healthcheck},
 		{"version", "显示版本", func(_ context.Context, _ []string, out, _ io.Writer) int { fmt.Fprintln(out, version); return 0 }},
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -14,22 +13,19 @@ import (
 	"paicha/internal/store"
 )
 
-// kindPack is a published checklist as tablets pull it; its id is "id@version".
-const kindPack store.Kind = "pack"
-
 // seed writes what every server has, the tree of regions and sectors and the published checklists, and with --demo the
 // demonstration prefecture. What is there already stays as it is.
-func (s *server) seed(ctx context.Context, accounts *auth.Service, library *checklist.Library) error {
+func (s *server) seed(ctx context.Context, accounts *auth.Service) error {
 	docs, err := directory.TreeDocs()
 	if err != nil {
 		return err
 	}
-	for _, p := range library.Entries() {
-		d, err := packDoc(p.Pack)
-		if err != nil {
-			return err
-		}
-		docs = append(docs, d)
+	embedded, err := checklist.EmbeddedCatalogue()
+	if err != nil {
+		return err
+	}
+	if err := s.shelf.Seed(ctx, embedded); err != nil {
+		return err
 	}
 	if s.config.Demo {
 		data, err := directory.Demo()
@@ -65,22 +61,6 @@ func (s *server) withPasswords(ctx context.Context, accounts *auth.Service, data
 		docs = append(docs, d)
 	}
 	return docs, nil
-}
-
-func packDoc(p *checklist.Pack) (store.Doc, error) {
-	body, err := json.Marshal(struct {
-		Ref  checklist.PackRef `json:"ref"`
-		Hash checklist.Hash    `json:"hash"`
-		Pack *checklist.Pack   `json:"pack"`
-	}{p.Ref(), p.Hash(), p})
-	d := store.Doc{Ref: store.Ref{Kind: kindPack, ID: string(p.Ref())}, Body: body}
-	for _, sector := range p.Sectors {
-		d.Tokens = append(d.Tokens, directory.PackToken(directory.SectorID(sector)))
-	}
-	if len(p.Sectors) > 2 { // a checklist of duties that every sector has
-		d.Tokens = []store.Token{directory.PackToken(directory.AllSectors)}
-	}
-	return d, err
 }
 
 // insert writes the documents that are not there; others were changed by people and are left alone.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -9,23 +10,22 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"syscall"
 	"time"
 
 	"paicha/checklist"
-	"paicha/inspection"
 	"paicha/internal/auth"
 	"paicha/internal/config"
 	"paicha/internal/directory"
 	"paicha/internal/fault"
 	"paicha/internal/httpapi"
 	"paicha/internal/store"
-	"paicha/internal/store/sqlite"
 	"paicha/internal/telemetry"
 	"paicha/media"
-	"paicha/media/fs"
 	fieldsync "paicha/sync"
 
 	"github.com/alexedwards/argon2id"
@@ -37,7 +37,7 @@ import (
 // rate, for 20 MB less at the peak.
 const memoryGoal = 192 << 20
 
-// serve runs the server until ctx ends. It is the only place that names the adapters.
+// serve runs the server until ctx ends. Adapters are named here and in adapters.go, nowhere else.
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	c, err := config.Load(args, os.Environ(), stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -73,19 +73,24 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type server struct {
 	config   config.Config
 	log      *slog.Logger
-	engine   *sqlite.Engine
+	engine   engine
+	blobs    media.Blobs
 	store    *store.Store
 	sync     *fieldsync.Service
 	receiver *media.Receiver
 	deriver  *media.Deriver
+	shelf    *checklist.Shelf
+	ledger   *media.Ledger
 	metrics  *telemetry.Metrics
 	app      *fiber.App
 	fatal    chan error
-	closers  []func() error
+	// published has room for one: that something was published, not how much.
+	published chan struct{}
+	closers   []func() error
 }
 
 func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, err error) {
-	s := &server{config: c, log: log, fatal: make(chan error, 1), metrics: telemetry.NewMetrics(version)}
+	s := &server{config: c, log: log, fatal: make(chan error, 1), published: make(chan struct{}, 1), metrics: telemetry.NewMetrics(version)}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -102,15 +107,13 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	if err := s.openStore(ctx, hub); err != nil {
 		return nil, err
 	}
-	files, err := fs.Open(filepath.Join(c.Data, "photos"))
+	files, err := openPhotos(ctx, cmp.Or(c.Blobs, "file://"+filepath.Join(c.Data, "photos")))
 	if err != nil {
 		return nil, err
 	}
 	s.closers = append(s.closers, files.Close)
-	library, err := packs()
-	if err != nil {
-		return nil, err
-	}
+	s.blobs = files.Blobs
+	s.shelf = &checklist.Shelf{Store: s.store, Now: time.Now, Tokens: directory.PackTokens[checklist.Sector]}
 	// 19 MiB and two passes a login: the least that OWASP recommends for argon2id, so that logins do not decide the
 	// memory of a server that needs little else.
 	cost := argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
@@ -126,14 +129,16 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	limits := syncLimits(c.Limits)
 	s.sync = &fieldsync.Service{
-		Store: s.store, Packs: library, Now: time.Now, Limits: limits, Meter: meter{s.metrics},
+		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics},
 		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
 	}
+	s.ledger = media.NewLedger(s.store, files.Blobs, time.Now)
+	s.ledger.Derived, s.ledger.Claim, s.sync.Photos = files.Derived, s.sync.Claim, s.ledger
 	edge := httpapi.DefaultLimits()
 	edge.Body, edge.Sync, edge.Streams = int(c.Limits.BodyBytes), limits, c.Limits.Streams
 	busy := load{}
 	s.deriver = &media.Deriver{
-		Blobs: files.Blobs(), Derived: files.Derived(), Busy: busy.high, Pause: time.Tick(50 * time.Millisecond),
+		Blobs: files.Blobs, Derived: files.Derived, Busy: busy.high, Pause: time.Tick(50 * time.Millisecond),
 		Report: func(h media.SHA256, err error) {
 			if err != nil {
 				log.Warn("no thumbnail", "photo", h.String(), "error", err)
@@ -141,16 +146,23 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		},
 	}
 	s.receiver = &media.Receiver{
-		Staging: files.Staging(), Now: time.Now, NewID: func() string { return newID().String() },
+		Staging: files.Staging, Now: time.Now, NewID: func() string { return newID().String() },
 		Limits: media.Limits{Photo: c.Limits.PhotoBytes, Chunk: c.Limits.ChunkBytes, Keep: 14 * 24 * time.Hour, Pending: c.Limits.Uploads},
 	}
 	s.app = httpapi.New(httpapi.Deps{
-		Store: s.store, Accounts: accounts, Sync: s.sync, Packs: library, Uploads: s.receiver,
-		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs(), Derived: files.Derived(), Deriver: s.deriver},
+		Store: s.store, Accounts: accounts, Sync: s.sync, Packs: s.shelf, Uploads: s.receiver,
+		Workbooks: workbooks{},
+		Published: func() {
+			select {
+			case s.published <- struct{}{}:
+			default:
+			}
+		},
+		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs, Derived: files.Derived, Deriver: s.deriver},
 		Metrics: s.metrics, Log: log, Now: time.Now, NewID: func() string { return newID().String() }, Limits: edge,
 		ProxyHeader: "X-Forwarded-For", Proxies: prefixes(c),
 	})
-	if err := s.seed(ctx, accounts, library); err != nil {
+	if err := s.seed(ctx, accounts); err != nil {
 		return nil, err
 	}
 	n, err := s.sync.Recover(ctx)
@@ -161,27 +173,26 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 }
 
 func (s *server) openStore(ctx context.Context, hub *fieldsync.Hub) error {
-	indexes := slices.Concat(inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes)
 	var err error
-	s.engine, err = sqlite.Open(ctx, sqlite.Options{
-		Path: filepath.Join(s.config.Data, "paicha.db"), Indexes: indexes,
-		Fatal: func(err error) {
-			select {
-			case s.fatal <- err:
-			default:
-			}
-		},
+	s.engine, err = openEngine(ctx, cmp.Or(s.config.Store, "sqlite://"+s.config.Data), engineOptions{
+		Fatal: s.stop, Warn: func(lack string) { s.log.Warn("the document store cannot promise everything", "why", lack) },
 	})
 	if err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.engine.Close)
-	started := time.Now()
-	s.store, err = store.Open(ctx, s.engine, store.Options{
-		Now: time.Now, Elapsed: func() time.Duration { return time.Since(started) },
-		NewID: func() string { return newID().String() }, OnCommit: hub.Committed,
-	})
+	o := storeOptions()
+	o.OnCommit = hub.Committed
+	s.store, err = store.Open(ctx, s.engine, o)
 	return err
+}
+
+// stop ends the server because nothing can be promised any more.
+func (s *server) stop(err error) {
+	select {
+	case s.fatal <- err:
+	default:
+	}
 }
 
 // run listens and serves until ctx ends or the store cannot promise anything any more.
@@ -195,6 +206,11 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	deriving := make(chan struct{})
 	go func() { defer close(deriving); s.deriver.Run(ctx) }()
 	go s.chores(ctx)
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	defer signal.Stop(asked)
+	backing := make(chan struct{})
+	go func() { defer close(backing); s.backups(ctx, asked) }()
 	s.greet(stdout, listener.Addr())
 	served := make(chan error, 1)
 	go func() { served <- s.app.Listener(listener) }()
@@ -208,12 +224,14 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	}
 	cancel()
 	<-deriving
+	<-backing
 	return err
 }
 
 // chores are what has to be done now and then.
 func (s *server) chores(ctx context.Context) {
-	often, seldom := time.NewTicker(5*time.Second), time.NewTicker(time.Hour)
+	often, now, seldom := time.NewTicker(5*time.Second), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
+	defer now.Stop()
 	defer often.Stop()
 	defer seldom.Stop()
 	for {
@@ -223,13 +241,34 @@ func (s *server) chores(ctx context.Context) {
 		case <-often.C:
 			if err := s.store.Tick(ctx); err != nil {
 				s.log.Warn("store chores", "error", err)
+				if errors.Is(err, store.ErrEpoch) {
+					s.stop(err)
+				}
 			}
 			s.metrics.DeriveQueue(s.deriver.Waiting())
+		case <-now.C:
+			s.judgeWaiting(ctx)
+		case <-s.published:
+			s.judgeWaiting(ctx)
 		case <-seldom.C:
 			if n, err := s.receiver.Sweep(ctx); err != nil || n > 0 {
 				s.log.Info("expired uploads", "removed", n, "error", err)
 			}
+			if swept, err := s.ledger.Sweep(ctx); err != nil || swept != (media.Swept{}) {
+				s.log.Info("photos that no record names", "swept", swept, "error", err)
+			}
 		}
+	}
+}
+
+// judgeWaiting takes up what was published, here or on another node, and judges what waited for it.
+func (s *server) judgeWaiting(ctx context.Context) {
+	if err := s.shelf.Refresh(ctx); err != nil {
+		s.log.Warn("published checklists cannot be read", "error", err)
+		return
+	}
+	if n, err := s.sync.Recover(ctx); err != nil || n > 0 {
+		s.log.Info("judged what waited for a checklist", "inspections", n, "error", err)
 	}
 }
 
@@ -256,21 +295,6 @@ func (e evidence) Attach(ctx context.Context, s fieldsync.Session, r media.Recei
 	// A full queue is no reason to refuse a photo: its pictures are made when somebody asks for them.
 	_ = e.deriver.Enqueue(r.SHA256)
 	return nil
-}
-
-// packs publishes the checklists that come with the program.
-func packs() (*checklist.Library, error) {
-	bundle, err := checklist.Embedded()
-	if err != nil {
-		return nil, err
-	}
-	l := checklist.NewLibrary()
-	for _, p := range bundle.Packs {
-		if err := l.Add(p, "2023-05-15", ""); err != nil {
-			return nil, err
-		}
-	}
-	return l, nil
 }
 
 func syncLimits(l config.Limits) fieldsync.Limits {

@@ -8,7 +8,7 @@ import (
 
 // Sets of packages that rows share.
 var (
-	domain   = []string{"inspection", "inspection/report", "checklist", "media"}
+	domain   = []string{"inspection", "inspection/report", "checklist", "checklist/excel", "media"}
 	adapters = []string{"internal/store/sqlite", "internal/store/mongo", "media/fs", "media/minio"}
 	// testKit is open to every test: the suites of the ports, and the adapters that are quick enough to stand in for nothing.
 	testKit = []string{"internal/store/storetest", "internal/store/sqlite", "media/blobtest", "media/fs"}
@@ -38,7 +38,10 @@ var table = map[string]row{
 	"internal/store/sqlite":    {may: list("internal/store", "internal/fault")},
 	"internal/store/mongo":     {may: list("internal/store", "internal/fault")},
 
+	"internal/backup": {may: list("internal/store", "media", "internal/fault")},
+
 	"checklist":          {may: list("internal/store", "internal/fault")},
+	"checklist/excel":    {may: list("checklist", "internal/fault")},
 	"media":              {may: list("internal/store", "internal/fault")},
 	"internal/directory": {may: list("internal/store", "internal/fault")},
 	"internal/audit":     {may: list("internal/store", "internal/fault")},
@@ -164,6 +167,7 @@ var homes = map[string][]string{
 	"github.com/minio/minio-go":    {"media/minio"},
 	"github.com/prometheus":        {"internal/telemetry", "internal/httpapi"},
 	"cel.dev/cel-go":               {"checklist"},
+	"github.com/xuri/excelize":     {"checklist/excel"},
 	"github.com/golang-jwt":        {"internal/auth"},
 	"github.com/alexedwards":       {"internal/auth", "internal/directory", "cmd/paicha"},
 	"net/http":                     {"internal/httpapi", "sync/client", "internal/e2e", "media/minio", "cmd/paicha", "web"},

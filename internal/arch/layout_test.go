@@ -13,7 +13,7 @@ var topLevel = []string{
 	".ci", ".dockerignore", ".git", ".gitattributes", ".gitignore", ".golangci.yml",
 	"CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "Makefile", "README.md", "README.zh-CN.md",
 	"go.mod", "go.sum",
-	"checklist", "cmd", "docs", "inspection", "internal", "media", "sync", "tools", "web",
+	"checklist", "cmd", "deploy", "docs", "inspection", "internal", "media", "sync", "tools", "web",
 }
 
 // local is what a working tree grows and .gitignore keeps out.

@@ -60,6 +60,8 @@ var Policy = []Row{
 	{Action: "pull:conflict", Inspector: Reach, Supervisor: Reach, Enterprise: Own},
 	{Action: "pull:quarantine", Supervisor: Region},
 	{Action: "pull:pack", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "pull:publication", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "pull:packDraft"}, // nobody: administrators read drafts by their routes
 	{Action: "pull:standard", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "pull:region", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "pull:sector", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
@@ -74,6 +76,7 @@ var Policy = []Row{
 	{Action: "pull:tip", Supervisor: Region},
 	{Action: "pull:filing", Supervisor: Region, Analyst: Region},
 	{Action: "pull:credential"}, // nobody, ever
+	{Action: "pull:blob"},       // the ledger's own
 	{Action: "pull:session"},
 	{Action: "pull:claim"},
 	{Action: "pull:receipt"},
@@ -96,6 +99,8 @@ var Policy = []Row{
 	{Action: "GET /api/v1/departments", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "GET /api/v1/packs", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "GET /api/v1/packs/:ref", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/packs/:ref/workbook", Supervisor: Any, Analyst: Any, Admin: Any},
+	{Action: "GET /api/v1/packs/:ref/rejudgement", Supervisor: Region, Analyst: Region},
 	{Action: "GET /api/v1/standards", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "GET /api/v1/standards/:id", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 
@@ -160,7 +165,14 @@ var Policy = []Row{
 	{Action: "GET /api/v1/devices", Admin: Any},
 	{Action: "POST /api/v1/devices/:id/revoke", Admin: Any},
 	{Action: "POST /api/v1/devices/:id/stolen", Admin: Any},
-	{Action: "POST /api/v1/packs", Admin: Any},
+	{Action: "POST /api/v1/packs/drafts", Admin: Any},
+	{Action: "GET /api/v1/packs/drafts", Admin: Any},
+	{Action: "GET /api/v1/packs/drafts/:hash", Admin: Any},
+	{Action: "DELETE /api/v1/packs/drafts/:hash", Admin: Any},
+	{Action: "POST /api/v1/packs/drafts/:hash/publish", Admin: Any},
+	{Action: "POST /api/v1/packs/:ref/end", Admin: Any},
+	{Action: "PUT /api/v1/standards/:id", Admin: Any},
+	{Action: "POST /api/v1/standards/:id/end", Admin: Any},
 	{Action: "GET /api/v1/audit/head", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "GET /api/v1/audit/entries", Supervisor: Any, Admin: Any},
 	{Action: "GET /api/v1/audit/proof", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},

@@ -11,12 +11,19 @@ import (
 type Config struct {
 	Listen         string         // host:port; port 0 takes a free one
 	Data           string         // folder of the database, photos and keys
+	Store          string         // address of the document store, or @ and the file that holds it; empty: embedded, in Data
+	Blobs          string         // address of the photo store; empty: files in Data
 	Demo           bool           // demonstration data and accounts with known passwords
 	LogFormat      string         // "json" or "text"
 	LogLevel       slog.Level     // records below are dropped
 	TokenKeyFile   string         // signing key of access tokens; empty: made in Data at first start
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; empty: nobody's
 	ShutdownGrace  time.Duration  // how long open requests may finish after a stop signal
+
+	BackupDir   string        // folder of this server's regular backups; empty: none
+	BackupEvery time.Duration // how often; 0: only when asked by SIGUSR1
+	BackupKeep  int           // how many are kept
+	BackupKeys  bool          // whether the token key goes into them
 
 	Limits Limits
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"flag"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -48,9 +50,14 @@ func TestBadSettingsNameTheirKeys(t *testing.T) {
 		"Overflow":       {[]string{"--photo-bytes", "99999999999GiB"}, nil, "PAICHA_PHOTO_BYTES"},
 		"Negative":       {[]string{"--push-mutations", "-1"}, nil, "PAICHA_PUSH_MUTATIONS"},
 		"BadProxy":       {[]string{"--trusted-proxies", "10.0.0.1"}, nil, "PAICHA_TRUSTED_PROXIES"},
+		"BadStore":       {nil, []string{"PAICHA_STORE=postgres://x"}, "PAICHA_STORE"},
+		"BadBlobs":       {[]string{"--blobs", "ftp://x"}, nil, "PAICHA_BLOBS"},
 		"MistypedEnv":    {nil, []string{"PAICHA_PUSH_BYTE=1"}, "PAICHA_PUSH_BYTE "},
 		"UnknownFlag":    {[]string{"--nope"}, nil, "nope"},
 		"StrayArgument":  {[]string{"now"}, nil, "now"},
+		"BackupInData":   {[]string{"--data", "/srv/paicha", "--backup-dir", "/srv/paicha/backup"}, nil, "PAICHA_BACKUP_DIR"},
+		"BackupTooOften": {[]string{"--backup-every", "1s"}, nil, "PAICHA_BACKUP_EVERY"},
+		"KeepNone":       {[]string{"--backup-keep", "0"}, nil, "PAICHA_BACKUP_KEEP"},
 		"ChunkOverPhoto": {[]string{"--chunk-bytes", "64MiB"}, nil, "PAICHA_CHUNK_BYTES"},
 	}
 	for name, c := range cases {
@@ -66,6 +73,13 @@ func TestBadSettingsNameTheirKeys(t *testing.T) {
 	}
 }
 
+func TestBackupBesideDataIsTaken(t *testing.T) {
+	c, err := load([]string{"--data", "/srv/paicha", "--backup-dir", "/srv/paicha-backup", "--backup-every", "0", "--backup-keys"}, nil)
+	if err != nil || c.BackupDir != "/srv/paicha-backup" || c.BackupEvery != 0 || c.BackupKeep != 7 || !c.BackupKeys {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestAllProblemsAreToldAtOnce(t *testing.T) {
 	_, err := load([]string{"--listen", "x", "--uploads", "y"}, nil)
 	if err == nil || !strings.Contains(err.Error(), "--listen") || !strings.Contains(err.Error(), "--uploads") {
@@ -78,5 +92,40 @@ func TestHelpPrintsEverySetting(t *testing.T) {
 	_, err := config.Load([]string{"-h"}, nil, &b)
 	if !errors.Is(err, flag.ErrHelp) || !strings.Contains(b.String(), "PAICHA_CHUNK_BYTES") {
 		t.Errorf("got %v, %s", err, b.String())
+	}
+}
+
+func TestFile(t *testing.T) {
+	write := func(text string) string {
+		name := filepath.Join(t.TempDir(), "paicha.yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	name := write("# 县局服务器\nlisten: 0.0.0.0:443\ndata: /srv/paicha\npush-mutations: 200\n")
+	c, err := load([]string{"--config", name, "--data", "/x"}, []string{"PAICHA_PUSH_MUTATIONS=300"})
+	if err != nil || c.Listen != "0.0.0.0:443" || c.Data != "/x" || c.Limits.PushMutations != 300 {
+		t.Errorf("%+v %v", c, err)
+	}
+	if c, err := load(nil, []string{"PAICHA_CONFIG=" + name}); err != nil || c.Data != "/srv/paicha" || c.Limits.PushMutations != 200 {
+		t.Errorf("%+v %v", c, err)
+	}
+	for problem, c := range map[string]struct{ text, want string }{
+		"UnknownKey": {"listn: x\n", "listn"},
+		"BadValue":   {"push-mutations: many\n", "PAICHA_PUSH_MUTATIONS"},
+		"List":       {"listen: [a, b]\n", "listen"},
+		"Twice":      {"data: a\ndata: b\n", "data"},
+		"NotYAML":    {"\x00", "--config"},
+		"Huge":       {strings.Repeat("# 很长\n", 20000), "--config"},
+	} {
+		t.Run(problem, func(t *testing.T) {
+			if _, err := load([]string{"--config", write(c.text)}, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want an error that names %s", err, c.want)
+			}
+		})
+	}
+	if _, err := load([]string{"--config", "/nowhere/paicha.yaml"}, nil); err == nil || !strings.Contains(err.Error(), "/nowhere/paicha.yaml") {
+		t.Error(err)
 	}
 }

@@ -1,11 +1,18 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
 // Load reads args (without the program and subcommand) and environ ("KEY=value", as os.Environ gives), checks
@@ -44,8 +51,19 @@ func Load(args, environ []string, out io.Writer) (Config, error) {
 	case fs.NArg() > 0:
 		problems = append(problems, fmt.Errorf("多余的参数 %q（unexpected argument）", fs.Arg(0)))
 	}
+	file := map[string]string{}
+	if name := cmp.Or(given[fileFlag], env[fileEnv]); name != "" {
+		var err error
+		if file, err = readFile(name); err != nil {
+			problems = append(problems, err)
+		}
+	}
 	for _, s := range all {
 		v := s.def
+		if f, ok := file[s.flag]; ok && s.flag != fileFlag {
+			v = f
+			delete(file, s.flag)
+		}
 		if e, ok := env[s.env()]; ok {
 			v = e
 		}
@@ -54,8 +72,11 @@ func Load(args, environ []string, out io.Writer) (Config, error) {
 		}
 		delete(env, s.env())
 		if err := s.set(&c, v); err != nil {
-			problems = append(problems, fmt.Errorf("配置项 --%s（环境变量 %s）的值 %q 无效：%w", s.flag, s.env(), v, err))
+			problems = append(problems, fmt.Errorf("配置项 --%s（环境变量 %s）的值 %q 无效：%w", s.flag, s.env(), s.shown(v), err))
 		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(file)) {
+		problems = append(problems, fmt.Errorf("配置文件中的 %s 不是已知的配置项（unknown setting）", k))
 	}
 	for k := range env {
 		problems = append(problems, fmt.Errorf("环境变量 %s 不是已知的配置项（unknown setting）", k))
@@ -67,13 +88,65 @@ func Load(args, environ []string, out io.Writer) (Config, error) {
 	return c, nil
 }
 
+// The setting that names the file of the others.
+const (
+	fileFlag = "config"
+	fileEnv  = "PAICHA_CONFIG"
+	maxFile  = 1 << 16 // bytes
+)
+
+// readFile reads settings as YAML, one "name: value" each, by the names of the flags.
+func readFile(name string) (map[string]string, error) {
+	bad := func(err error) error {
+		return fmt.Errorf("配置文件 %q（--%s，环境变量 %s）不能使用：%w", name, fileFlag, fileEnv, err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, bad(err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, bad(err)
+	}
+	if len(b) > maxFile {
+		return nil, bad(errors.New("文件过大（too large）"))
+	}
+	nodes := map[string]yaml.Node{}
+	if err := yaml.Unmarshal(b, &nodes); err != nil {
+		return nil, bad(err)
+	}
+	out := make(map[string]string, len(nodes))
+	for key, n := range nodes {
+		if n.Kind != yaml.ScalarNode {
+			return nil, bad(fmt.Errorf("%s 的值应为一个词或数（want a single value）", key))
+		}
+		out[key] = n.Value
+	}
+	return out, nil
+}
+
 // together checks what only shows when settings are seen side by side.
 func together(c Config) []error {
 	var out []error
 	if c.Limits.ChunkBytes > c.Limits.PhotoBytes && c.Limits.PhotoBytes > 0 {
 		out = append(out, errors.New("--chunk-bytes（PAICHA_CHUNK_BYTES）不能大于 --photo-bytes（PAICHA_PHOTO_BYTES）（chunk larger than photo）"))
 	}
+	if c.BackupDir != "" && within(c.Data, c.BackupDir) {
+		out = append(out, errors.New("--backup-dir（PAICHA_BACKUP_DIR）不能在 --data（PAICHA_DATA）之内：数据目录丢失时备份会一起丢失（backup inside the data folder）"))
+	}
 	return out
+}
+
+// within reports whether path is dir or lies in it.
+func within(dir, path string) bool {
+	a, aerr := filepath.Abs(dir)
+	b, berr := filepath.Abs(path)
+	if aerr != nil || berr != nil {
+		return false
+	}
+	rel, err := filepath.Rel(a, b)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
 // usage prints every setting with its variable and default.

@@ -24,14 +24,26 @@ func (s setting) env() string {
 	return "PAICHA_" + strings.ToUpper(strings.ReplaceAll(s.flag, "-", "_"))
 }
 
+// shown is a value as an error may tell it: an address may have a password in it.
+func (s setting) shown(v string) string {
+	if s.flag == "store" || s.flag == "blobs" {
+		scheme, _, _ := strings.Cut(v, "://")
+		return scheme + "…"
+	}
+	return v
+}
+
 // settings are all the keys there are.
 func settings() []setting {
 	return []setting{
+		{flag: fileFlag, usage: "配置文件（YAML，每行“名称: 值”，名称同选项）", set: func(*Config, string) error { return nil }},
 		{flag: "listen", def: "127.0.0.1:8080", usage: "监听地址 host:port", set: func(c *Config, v string) error {
 			c.Listen = v
 			return address(v)
 		}},
 		{flag: "data", def: "./data", usage: "数据目录", set: text(func(c *Config) *string { return &c.Data })},
+		{flag: "store", usage: "文档库地址，例如 mongodb://主机/库名?replicaSet=…；含密码时写 @文件名，地址放在文件里；不填则用数据目录中的内置库", set: place(func(c *Config) *string { return &c.Store }, "sqlite://", "mongodb://", "mongodb+srv://")},
+		{flag: "blobs", usage: "照片库地址，例如 s3+https://主机/桶名?keys=密钥文件；不填则放在数据目录", set: place(func(c *Config) *string { return &c.Blobs }, "file://", "s3+http://", "s3+https://")},
 		{flag: "demo", def: "false", usage: "载入演示数据和演示账号（密码公开，不可用于正式环境）", boolean: true, set: func(c *Config, v string) (err error) {
 			if c.Demo, err = strconv.ParseBool(v); err != nil {
 				return errors.New("应为 true 或 false（want true or false）")
@@ -55,6 +67,22 @@ func settings() []setting {
 			c.ShutdownGrace = d
 			return nil
 		}},
+		{flag: "backup-dir", usage: "定期备份的目录，应在另一块磁盘上；不填则不备份", set: optional(func(c *Config) *string { return &c.BackupDir })},
+		{flag: "backup-every", def: "24h", usage: "备份间隔；0 表示只在收到 SIGUSR1 时备份", set: func(c *Config, v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil || d < 0 || d > 0 && d < time.Minute || d > 366*24*time.Hour {
+				return errors.New("应为 0 或 1 分钟以上，例如 24h（want 0, or at least 1m, such as 24h）")
+			}
+			c.BackupEvery = d
+			return nil
+		}},
+		{flag: "backup-keep", def: "7", usage: "保留最近几份备份", set: count(func(c *Config) *int { return &c.BackupKeep }, 1, 10000)},
+		{flag: "backup-keys", def: "false", usage: "备份中包含令牌密钥（恢复后访问令牌继续有效，但备份须同样保密）", boolean: true, set: func(c *Config, v string) (err error) {
+			if c.BackupKeys, err = strconv.ParseBool(v); err != nil {
+				return errors.New("应为 true 或 false（want true or false）")
+			}
+			return nil
+		}},
 		{flag: "body-bytes", def: "1MiB", usage: "普通请求体上限", set: size(func(c *Config) *int64 { return &c.Limits.BodyBytes }, 1<<12, 64<<20)},
 		{flag: "push-bytes", def: "8MiB", usage: "一次推送的上限（解压后）", set: size(func(c *Config) *int64 { return &c.Limits.PushBytes }, 1<<16, 64<<20)},
 		{flag: "push-mutations", def: "500", usage: "一次推送的变更数上限", set: count(func(c *Config) *int { return &c.Limits.PushMutations }, 1, 10000)},
@@ -70,6 +98,18 @@ func settings() []setting {
 
 func optional(field func(*Config) *string) func(*Config, string) error {
 	return func(c *Config, v string) error {
+		*field(c) = v
+		return nil
+	}
+}
+
+// place takes an address that begins with one of the schemes, or @ and the name of the file that holds it.
+func place(field func(*Config) *string, schemes ...string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		known := v == "" || strings.HasPrefix(v, "@") || slices.ContainsFunc(schemes, func(s string) bool { return strings.HasPrefix(v, s) })
+		if !known {
+			return fmt.Errorf("应以 %s 或 @文件名 开头（want an address, or @ and a file）", strings.Join(schemes, "、"))
+		}
 		*field(c) = v
 		return nil
 	}

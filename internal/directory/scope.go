@@ -83,6 +83,19 @@ func TaskToken(id string) store.Token { return taskPrefix + store.Token(id) }
 // PackToken is carried by the checklists of one sector, or with AllSectors by what every user reads.
 func PackToken(sector SectorID) store.Token { return packPrefix + store.Token(sector) }
 
+// PackTokens are those that a checklist of these sectors carries: one for each, or that of all for a checklist of duties
+// that every sector has.
+func PackTokens[S ~string](sectors []S) []store.Token {
+	if len(sectors) > 2 {
+		return []store.Token{PackToken(AllSectors)}
+	}
+	out := make([]store.Token, len(sectors))
+	for i, s := range sectors {
+		out[i] = PackToken(SectorID(s))
+	}
+	return store.SortTokens(out)
+}
+
 // DraftTokens are those of an inspection that is not submitted: its team, its task if there is one, and the
 // supervisors of the place. Nobody else is to know of it (四不两直).
 func DraftTokens(team []UserID, task string, region RegionCode, sectors []SectorID) []store.Token {

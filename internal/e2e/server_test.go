@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -44,15 +45,16 @@ type server struct {
 	t    *testing.T
 	dir  string
 	addr string
+	env  []string // settings, besides those of one start
 	cmd  *exec.Cmd
 }
 
-func newServer(t *testing.T) *server {
+func newServer(t *testing.T, env ...string) *server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, dir: t.TempDir(), addr: l.Addr().String()}
+	s := &server{t: t, dir: t.TempDir(), addr: l.Addr().String(), env: env}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +69,7 @@ func (s *server) url() string { return "http://" + s.addr }
 func (s *server) start(env ...string) {
 	s.t.Helper()
 	s.cmd = exec.Command(binary, "serve", "--demo", "--listen", s.addr, "--data", s.dir)
-	s.cmd.Env = append(os.Environ(), env...)
+	s.cmd.Env = slices.Concat(os.Environ(), s.env, env)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)

@@ -13,6 +13,7 @@ type PackEntry struct {
 	Title        string             `json:"title"`
 	Sectors      []checklist.Sector `json:"sectors"`
 	Hash         checklist.Hash     `json:"hash"`
+	Bytes        int                `json:"bytes"` // of the canonical JSON
 	From         checklist.Day      `json:"from"`
 	Until        checklist.Day      `json:"until,omitzero"`
 	SupersededBy checklist.PackRef  `json:"supersededBy,omitzero"`
@@ -29,12 +30,16 @@ func (a *api) packs(c *fiber.Ctx) error {
 	}
 	var out Items[PackEntry]
 	for _, p := range a.Packs.Entries() {
-		out.Items = append(out.Items, PackEntry{
-			Ref: p.Pack.Ref(), Title: p.Pack.Title, Sectors: p.Pack.Sectors, Hash: p.Pack.Hash(),
-			From: p.From, Until: p.Until, SupersededBy: p.SupersededBy,
-		})
+		out.Items = append(out.Items, entryOf(p))
 	}
 	return respond(c, out)
+}
+
+func entryOf(p checklist.Published) PackEntry {
+	return PackEntry{
+		Ref: p.Ref, Title: p.Title, Sectors: p.Sectors, Hash: p.Hash, Bytes: p.Bytes,
+		From: p.From, Until: p.Until, SupersededBy: p.SupersededBy,
+	}
 }
 
 // pack answers the canonical bytes that the pack's hash covers; they never change.

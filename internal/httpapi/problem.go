@@ -3,8 +3,11 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 
+	"paicha/checklist"
 	"paicha/internal/fault"
 	"paicha/internal/telemetry"
 	"paicha/media"
@@ -25,10 +28,36 @@ type Problem struct {
 	Errors   []ProblemField `json:"errors,omitempty"`
 }
 
-// ProblemField points at what is wrong, as a JSON pointer (RFC 6901).
+// ProblemField points at what is wrong: as a JSON pointer (RFC 6901) where JSON was sent, as sheet and cell or as path and
+// line (Place) where a file was.
 type ProblemField struct {
-	Pointer string `json:"pointer"`
+	Pointer string `json:"pointer,omitzero"`
+	Place   string `json:"place,omitzero"`
+	Code    string `json:"code,omitzero"`
 	Detail  string `json:"detail"`
+}
+
+// mostErrors bounds how many things one refusal names.
+const mostErrors = 200
+
+// fieldsOf lists what a fault points at.
+func fieldsOf(err error, f *fault.Error) []ProblemField {
+	var many checklist.Problems
+	if errors.As(err, &many) {
+		var out []ProblemField
+		for _, p := range many[:min(len(many), mostErrors)] {
+			place := p.Path
+			if p.Line > 0 {
+				place = strings.TrimSpace(fmt.Sprintf("%s 第 %d 行", p.Path, p.Line))
+			}
+			out = append(out, ProblemField{Place: place, Code: p.Code, Detail: p.Message})
+		}
+		return out
+	}
+	if f.Field != "" {
+		return []ProblemField{{Pointer: f.Field, Detail: f.Message}}
+	}
+	return nil
 }
 
 var kinds = map[fault.Kind]struct {
@@ -123,9 +152,7 @@ func (a *api) problem(c *fiber.Ctx, err error) error {
 	if f.Kind == fault.Internal {
 		p.Type, p.Code, p.Detail = "urn:paicha:problem:internal", fault.ErrInternal.Code, fault.ErrInternal.Message
 	}
-	if f.Field != "" {
-		p.Errors = []ProblemField{{Pointer: f.Field, Detail: f.Message}}
-	}
+	p.Errors = fieldsOf(err, f)
 	a.logFault(c, f, status)
 	if status == fiber.StatusUnauthorized {
 		c.Set(fiber.HeaderWWWAuthenticate, `Bearer realm="paicha"`)

@@ -36,13 +36,6 @@ type Evidence interface {
 	MayOpen(ctx context.Context, s fieldsync.Session, inspectionID string, hash media.SHA256) (media.Arrived, error)
 }
 
-// Packs are the published checklists.
-type Packs interface {
-	Entries() []checklist.Published
-	// Get returns checklist.ErrPackUnknown for what was never published here.
-	Get(checklist.PackRef) (*checklist.Pack, error)
-}
-
 // Limits bound what one client can ask for. All are required.
 type Limits struct {
 	Body     int // bytes of a JSON body that is not a push, inflated
@@ -68,9 +61,13 @@ type Deps struct {
 	Accounts Accounts
 	Sync     Syncer
 	Evidence Evidence
-	Packs    Packs
-	Uploads  *media.Receiver
-	Photos   media.Viewer
+	Packs    *checklist.Shelf
+	// Workbooks reads and writes Excel files; without it only YAML is taken.
+	Workbooks Workbooks
+	// Published is called after a version was published: what waited for it can be judged. It must not block.
+	Published func()
+	Uploads   *media.Receiver
+	Photos    media.Viewer
 	// Ready is asked by /readyz, within a second; nil is ready. It looks at what the store is not: blobs and disk.
 	Ready   func(context.Context) error
 	Metrics *telemetry.Metrics
@@ -139,7 +136,19 @@ func (a *api) routes() []route {
 		{method: get, path: "/api/v1/enterprises", handler: a.enterprises},
 		{method: get, path: "/api/v1/enterprises/:id", handler: a.enterprise},
 		{method: get, path: "/api/v1/packs", handler: a.packs},
+		{method: post, path: "/api/v1/packs/drafts", handler: a.upload},
+		{method: get, path: "/api/v1/packs/drafts", handler: a.drafts},
+		{method: get, path: "/api/v1/packs/drafts/:hash", handler: a.draft},
+		{method: fiber.MethodDelete, path: "/api/v1/packs/drafts/:hash", handler: a.dropDraft},
+		{method: post, path: "/api/v1/packs/drafts/:hash/publish", handler: a.publish},
 		{method: get, path: "/api/v1/packs/:ref", handler: a.pack},
+		{method: post, path: "/api/v1/packs/:ref/end", handler: a.endPack},
+		{method: get, path: "/api/v1/packs/:ref/workbook", handler: a.workbook},
+		{method: get, path: "/api/v1/packs/:ref/rejudgement", handler: a.rejudgement},
+		{method: get, path: "/api/v1/standards", handler: a.standards},
+		{method: get, path: "/api/v1/standards/:id", handler: a.standard},
+		{method: fiber.MethodPut, path: "/api/v1/standards/:id", handler: a.putStandard},
+		{method: post, path: "/api/v1/standards/:id/end", handler: a.endStandard},
 		{method: get, path: "/api/v1/regions", handler: a.regions},
 		{method: get, path: "/api/v1/sectors", handler: a.sectors},
 	}

@@ -78,12 +78,13 @@ func newSite(t *testing.T, change ...func(*Deps)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shelf := &checklist.Shelf{Store: st, Now: time.Now, Tokens: directory.PackTokens[checklist.Sector]}
 	svc := &fieldsync.Service{
-		Store: st, Packs: checklist.NewLibrary(), Now: time.Now, Limits: fieldsync.DefaultLimits, Hub: hub,
+		Store: st, Packs: shelf, Now: time.Now, Limits: fieldsync.DefaultLimits, Hub: hub,
 		Grace: 24 * time.Hour, LockAfter: 24 * time.Hour,
 	}
 	d := Deps{
-		Store: st, Accounts: accounts, Sync: svc, Evidence: svc, Packs: checklist.NewLibrary(),
+		Store: st, Accounts: accounts, Sync: svc, Evidence: svc, Packs: shelf,
 		Uploads: &media.Receiver{Staging: files.Staging(), Now: time.Now, NewID: uuid.NewString, Limits: media.DefaultLimits()},
 		Photos:  media.Viewer{Blobs: files.Blobs(), Derived: files.Derived()},
 		Metrics: telemetry.NewMetrics("test"), Log: slog.New(slog.DiscardHandler), Now: time.Now, NewID: uuid.NewString,

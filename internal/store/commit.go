@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -29,9 +30,14 @@ type unresolved struct {
 // Stale means that the document is past Old. After a time-out it may have passed Old by this very write, overwritten
 // since: a caller that repeats a command looks for it in Memory first. Unknown means that the write may have happened or
 // may still happen; an error leaves every outcome unknown.
+//
+// A document over MaxDoc is not written: its outcome is unknown, or the error is ErrTooLarge where there is no other.
 func (s *Store) Commit(ctx context.Context, ws []Write) ([]Outcome, error) {
 	if len(ws) == 0 {
 		return nil, nil
+	}
+	if slices.ContainsFunc(ws, Write.large) {
+		return s.commitRest(ctx, ws)
 	}
 	if err := s.settle(ctx); err != nil {
 		return nil, err
@@ -55,11 +61,17 @@ func (s *Store) Commit(ctx context.Context, ws []Write) ([]Outcome, error) {
 		s.note(&at[i], st)
 	}
 	cause := err
+	gone := false
 	for i := range at {
-		if at[i].outcome.Status == Unknown {
-			if err := s.learn(ctx, &at[i]); err != nil {
-				cause = err
-			}
+		if at[i].outcome.Status != Unknown {
+			continue
+		}
+		if gone { // asking for each of many would take the time-out many times
+			s.park(&at[i])
+			continue
+		}
+		if err := s.learn(ctx, &at[i]); err != nil {
+			cause, gone = err, true
 		}
 	}
 	if err := s.confirm(ctx, at); err != nil {
@@ -74,6 +86,26 @@ func (s *Store) Commit(ctx context.Context, ws []Write) ([]Outcome, error) {
 	}
 	if !known {
 		return nil, ErrUnavailable.Because(cause)
+	}
+	return outs, nil
+}
+
+// commitRest commits what is not too large. An engine would refuse the others each time, and an outcome that is never
+// resolved holds the watermark of everybody's writes: so they get no number.
+func (s *Store) commitRest(ctx context.Context, ws []Write) ([]Outcome, error) {
+	rest := slices.DeleteFunc(slices.Clone(ws), Write.large)
+	if len(rest) == 0 {
+		return nil, ErrTooLarge.Because(fmt.Errorf("%s %s", ws[0].New.Kind, ws[0].New.ID))
+	}
+	known, err := s.Commit(ctx, rest)
+	if err != nil {
+		return nil, err
+	}
+	outs := make([]Outcome, len(ws))
+	for i := range ws {
+		if !ws[i].large() {
+			outs[i], known = known[0], known[1:]
+		}
 	}
 	return outs, nil
 }
@@ -138,6 +170,7 @@ func (s *Store) note(a *attempt, st Status) {
 // learn finds out what an unknown write came to. "Not there yet" resolves nothing, because the late write may still
 // arrive: so it writes again on the same base with a new seq, and whichever of the two lands makes the other stale.
 func (s *Store) learn(ctx context.Context, a *attempt) error {
+	var failed patience
 	for {
 		ds, err := s.engine.Get(context.WithoutCancel(ctx), []Ref{a.put.Doc.Ref})
 		if err != nil {
@@ -166,7 +199,20 @@ func (s *Store) learn(ctx context.Context, a *attempt) error {
 			return nil
 		}
 		// Stale: the first write landed late, or another's did. Unknown: look again.
+		if err != nil && failed.spent() {
+			s.park(a)
+			return err
+		}
 	}
+}
+
+// patience bounds how often one call repeats a write that the engine fails to answer while it answers reads: a full disk
+// or a lost permission would keep it for ever. Whoever gives up has learnt nothing, and says so.
+type patience int
+
+func (p *patience) spent() bool {
+	*p++
+	return *p >= 4
 }
 
 // moved gives a document another position, and with it the leavings that happened at the old one.
@@ -332,6 +378,14 @@ func (s *Store) sealDead(ctx context.Context) error {
 		return err
 	}
 	self, now := s.current().id, s.opt.Elapsed()
+	s.mu.Lock()
+	if now-s.looked > s.opt.SealAfter/2 {
+		// Whoever could not look for so long may have missed every sign of life, and where nobody could reach the engine
+		// none was given.
+		clear(s.watched)
+	}
+	s.looked = now
+	s.mu.Unlock()
 	var errs []error
 	for i, w := range h.Live {
 		if w == self {
@@ -353,23 +407,28 @@ func (s *Store) sealDead(ctx context.Context) error {
 
 // Sweep re-stamps the documents above the finals of sealed writers: late writes, and what a writer had not published.
 func (s *Store) Sweep(ctx context.Context) error {
+	_, err := s.sweep(ctx)
+	return err
+}
+
+// sweep returns how many documents it found.
+func (s *Store) sweep(ctx context.Context) (n int, err error) {
 	h, _, err := s.readHead(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	touched := false
 	for _, sl := range h.Seals {
 		after := sl.Final
 		for {
 			docs, more, err := s.engine.Range(ctx, Range{Writer: sl.Writer, After: after, Limit: Limit{Docs: 100}})
 			if err != nil {
-				return err
+				return n, err
 			}
 			for _, d := range docs {
 				if _, _, err := s.restamp(ctx, d.Ref, d.Position); err != nil {
-					return err
+					return n, err
 				}
-				touched = true
+				n++
 				after = d.Position.Seq
 			}
 			if !more {
@@ -377,13 +436,13 @@ func (s *Store) Sweep(ctx context.Context) error {
 			}
 		}
 	}
-	if !touched {
-		return nil
+	if n == 0 {
+		return 0, nil
 	}
 	life := s.current()
 	sealed, _, err := s.publish(ctx, life, life.finish())
 	if err == nil && sealed {
 		err = s.renew(ctx, life)
 	}
-	return err
+	return n, err
 }

@@ -16,7 +16,8 @@ import (
 type world struct {
 	*storetest.World
 	ids    int
-	acked  map[string][]store.Ref // letters whose commit was answered ok, with the documents that they went to
+	acked  map[string][]store.Ref       // letters whose commit was answered ok, with the documents that they went to
+	stood  map[store.Position]store.Doc // each version that was answered ok, where it stood
 	reader *reader
 	victim *store.Store // the node whose first writer the sealer seals
 }
@@ -55,6 +56,11 @@ func (w *world) add(ctx context.Context, s *store.Store, letter string, refs ...
 		for i, o := range outs {
 			if o.Status == store.OK {
 				w.acked[letter] = append(w.acked[letter], ws[i].New.Ref)
+				if w.stood != nil {
+					d := ws[i].New
+					d.Rev, d.Position = o.Rev, o.Position
+					w.stood[o.Position] = d
+				}
 			} else {
 				refs = append(refs, ws[i].New.Ref)
 			}

@@ -13,7 +13,8 @@ type Options struct {
 	Elapsed func() time.Duration // the observer's monotonic clock, for judging writers dead
 	NewID   func() string        // unique ids of writers and epochs
 	Horizon time.Duration        // how long a cursor stays good; 90 days if zero
-	// SealAfter is how long a writer's entry may stand still before it is taken for dead; one minute if zero.
+	// SealAfter is how long a writer's entry may stand still before it is taken for dead; one minute if zero. Tick must be
+	// called at least twice in that time: longer gaps are taken for the observer's own absence.
 	SealAfter time.Duration
 	// OnCommit is told of each document that became durable, after the watermark covers it; it must not block.
 	OnCommit func([]Doc)
@@ -24,12 +25,14 @@ type Store struct {
 	engine Engine
 	sole   Sole // nil where several processes may write
 	opt    Options
+	epoch  string // in which it was opened; empty before
 
 	mu         sync.Mutex
 	life       *lifetime
 	head       head // as last seen; the truth only on a Sole engine
 	unresolved []unresolved
 	watched    map[WriterID]sighting
+	looked     time.Duration // when, by Elapsed, the entries of the others were last read
 
 	gate       func(*sync.Mutex) // how publishing is locked; the explorer must see a goroutine wait
 	publishing sync.Mutex
@@ -44,14 +47,26 @@ type sighting struct {
 	at  time.Duration
 }
 
-// Open registers this process as a writer. On a Sole engine it first seals the writers of former processes.
+func (o Options) complete() Options {
+	if o.Horizon == 0 {
+		o.Horizon = 90 * 24 * time.Hour
+	}
+	if o.SealAfter == 0 {
+		o.SealAfter = time.Minute
+	}
+	return o
+}
+
+// Open registers this process as a writer. On a Sole engine it first seals the writers of former processes. ErrArriving
+// if a restore or a move into e was begun and has not ended.
 func Open(ctx context.Context, e Engine, opt Options) (*Store, error) {
-	if opt.Horizon == 0 {
-		opt.Horizon = 90 * 24 * time.Hour
+	if err := arrived(ctx, e); err != nil {
+		return nil, err
 	}
-	if opt.SealAfter == 0 {
-		opt.SealAfter = time.Minute
-	}
+	return open(ctx, e, opt.complete())
+}
+
+func open(ctx context.Context, e Engine, opt Options) (*Store, error) {
 	s := &Store{engine: e, opt: opt, watched: map[WriterID]sighting{}, gate: (*sync.Mutex).Lock}
 	s.sole, _ = e.(Sole)
 	if s.sole != nil {
@@ -74,6 +89,7 @@ func Open(ctx context.Context, e Engine, opt Options) (*Store, error) {
 		return nil, err
 	}
 	s.life = l
+	s.epoch = s.head.Epoch
 	return s, nil
 }
 

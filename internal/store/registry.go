@@ -51,18 +51,21 @@ func (h head) sealNumber(w WriterID) (uint64, Seq) {
 
 func (h head) lastSeal() uint64 { return h.Base + uint64(len(h.Seals)) }
 
-// readHead returns the head and its rev.
+// readHead returns the head and its rev. ErrEpoch if another history has begun, or none is there any more, since this
+// store was opened: somebody restored a backup under it.
 func (s *Store) readHead(ctx context.Context) (head, Rev, error) {
 	var h head
 	ds, err := s.engine.Get(ctx, []Ref{headRef})
 	if err != nil {
 		return h, 0, err
 	}
-	if ds[0].Rev == 0 {
-		return h, 0, nil
+	if ds[0].Rev > 0 {
+		if err := json.Unmarshal(ds[0].Body, &h); err != nil {
+			return h, 0, fmt.Errorf("head document: %w", err)
+		}
 	}
-	if err := json.Unmarshal(ds[0].Body, &h); err != nil {
-		return h, 0, fmt.Errorf("head document: %w", err)
+	if s.epoch != "" && h.Epoch != s.epoch {
+		return h, 0, ErrEpoch
 	}
 	return h, ds[0].Rev, nil
 }
@@ -107,6 +110,7 @@ func (s *Store) putRegistry(ctx context.Context, ref Ref, base Rev, v any) (Stat
 
 // changeHead applies f to the head until done reports that the head is as wanted.
 func (s *Store) changeHead(ctx context.Context, f func(*head) (done bool)) (head, error) {
+	var failed patience
 	for {
 		h, rev, err := s.readHead(ctx)
 		if err != nil {
@@ -123,7 +127,7 @@ func (s *Store) changeHead(ctx context.Context, f func(*head) (done bool)) (head
 			return h, nil
 		}
 		// Of an unknown outcome the next read tells, and its compare-and-set makes a late one stale.
-		if err != nil && ctx.Err() != nil {
+		if err != nil && (ctx.Err() != nil || failed.spent()) {
 			return h, err
 		}
 	}
@@ -133,13 +137,14 @@ func (s *Store) changeHead(ctx context.Context, f func(*head) (done bool)) (head
 func (s *Store) register(ctx context.Context) (*lifetime, error) {
 	w := WriterID(s.opt.NewID())
 	var rev Rev
+	var failed patience
 	for rev == 0 {
 		st, err := s.putRegistry(ctx, entryRef(w), 0, entry{})
 		if st == OK {
 			rev = 1
 			break
 		}
-		if err != nil && ctx.Err() != nil {
+		if err != nil && (ctx.Err() != nil || failed.spent()) {
 			return nil, err
 		}
 		ds, err := s.engine.Get(ctx, []Ref{entryRef(w)})
@@ -164,6 +169,7 @@ func (s *Store) register(ctx context.Context) (*lifetime, error) {
 
 // seal closes a writer and lists its final; doing it twice, or by two nodes at once, comes to the same.
 func (s *Store) seal(ctx context.Context, w WriterID) (Seq, error) {
+	var failed patience
 	for {
 		h, _, err := s.readHead(ctx)
 		if err != nil {
@@ -185,7 +191,7 @@ func (s *Store) seal(ctx context.Context, w WriterID) (Seq, error) {
 			// Closing freezes the watermark: the writer's next publication fails, and so does a late one.
 			e.Closing = true
 			st, err := s.putRegistry(ctx, entryRef(w), revs[0], e)
-			if err != nil && ctx.Err() != nil {
+			if err != nil && (ctx.Err() != nil || failed.spent()) {
 				return 0, err
 			}
 			if st != OK {

@@ -90,11 +90,19 @@ type Doc struct {
 	Memory     []byte // the mutations that this document has seen; package sync writes and reads it
 }
 
+// MaxDoc is how many bytes Body, Restricted and Memory of one document have at most. It leaves room for the rest below the
+// 16 MB that a MongoDB-compatible server takes.
+const MaxDoc = 15 << 20
+
 // Write replaces Old by New. Old is the document as read (its Rev is the base); a zero Old inserts.
 // Of New the caller gives Ref, Tokens, Removed, Fields, Body, Restricted and Memory; the rest is the store's.
 type Write struct {
 	Old Doc
 	New Doc
+}
+
+func (w Write) large() bool {
+	return len(w.New.Body)+len(w.New.Restricted)+len(w.New.Memory) > MaxDoc
 }
 
 // Status is how a write ended.
@@ -184,12 +192,6 @@ type Bucket struct {
 	Key   []Value
 	Count int64
 	Sums  []int64
-}
-
-// Index declares fields of a kind that Find may filter by and order by, in this order.
-type Index struct {
-	Kind   Kind
-	Fields []string
 }
 
 // SortTokens sorts tokens and removes repetitions, in place.

@@ -84,6 +84,7 @@ func (s *Store) publish(ctx context.Context, l *lifetime, ticket uint64) (sealed
 		return false, 0, nil
 	}
 	mark, through := l.state()
+	var failed patience
 	for {
 		st, err := s.putRegistry(ctx, entryRef(l.id), l.rev, entry{Watermark: mark})
 		if err == nil && st == OK {
@@ -92,6 +93,9 @@ func (s *Store) publish(ctx context.Context, l *lifetime, ticket uint64) (sealed
 		}
 		if ctx.Err() != nil {
 			return false, 0, ctx.Err()
+		}
+		if err != nil && failed.spent() {
+			return false, 0, err
 		}
 		ds, err := s.engine.Get(ctx, []Ref{entryRef(l.id)})
 		if err != nil {

@@ -210,13 +210,16 @@ func (t *Tablet) setAside(m Queued, err error) error {
 
 // pull takes pages until there are no more. Each is durable with its cursor before the next is asked for; an answer that
 // comes twice changes nothing the second time.
+//
+// The packs held are named with every page: a snapshot, or a new grant that covers a pack too, then costs none of their bytes.
 func (t *Tablet) pull(ctx context.Context) (int, error) {
 	changes := 0
+	have := t.replica.packs()
 	for {
 		more := false
 		err := t.retry(ctx, func() (bool, error) {
 			cursor := t.replica.Cursor()
-			body, err := json.Marshal(fieldsync.PullRequest{Cursor: cursor})
+			body, err := json.Marshal(fieldsync.PullRequest{Cursor: cursor, Have: have})
 			if err != nil {
 				return false, ErrArgs.Because(err)
 			}

@@ -159,6 +159,9 @@ func (r *Replica) change(c fieldsync.PullChange) {
 		r.drop(ref)
 		return
 	}
+	if c.Held { // we said that we have it, and a pack never changes
+		c.Body, c.Restricted, c.Held = held.Body, held.Restricted, false
+	}
 	r.put(Doc{PullChange: c, Epoch: r.state.Epoch, Generation: r.state.Generation})
 }
 
@@ -237,6 +240,26 @@ func (r *Replica) Docs() []Doc {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 	})
 }
+
+// packs lists the hashes of the packs held, so that they need not be sent again.
+func (r *Replica) packs() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var hashes []string
+	for ref, d := range r.docs {
+		var body struct {
+			Hash string `json:"hash"`
+		}
+		if ref.Kind == kindPack && json.Unmarshal(d.Body, &body) == nil && body.Hash != "" {
+			hashes = append(hashes, body.Hash)
+		}
+	}
+	slices.Sort(hashes)
+	return hashes
+}
+
+// kindPack is the kind of checklists, the only documents that never change.
+const kindPack = "pack"
 
 // Cursor returns where the replica stands; empty before the first page.
 func (r *Replica) Cursor() string {

@@ -38,7 +38,7 @@ func main() {
 	out := flag.String("out", "docs/benchmarks.md", "file to write; - is standard output")
 	echo := flag.Bool("echo", false, "be the echo server that the program starts for itself")
 	flag.StringVar(&p.binary, "bin", "bin/paicha", "server to measure")
-	flag.StringVar(&p.only, "only", "", "of push, echo, photos, pull: only those named (comma between)")
+	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull: only those named (comma between)")
 	flag.StringVar(&p.profile, "profile", "", "folder for CPU profiles of the server")
 	flag.IntVar(&p.rounds, "rounds", 3, "rounds, of which the median is shown")
 	flag.Parse()
@@ -68,6 +68,11 @@ func measure(p *plan, out string) (err error) {
 	t.began()
 	for round := range p.rounds {
 		if err := p.round(t, round); err != nil {
+			return err
+		}
+	}
+	if p.wants("packs") {
+		if err := p.packs(t); err != nil {
 			return err
 		}
 	}

@@ -31,6 +31,7 @@ type table struct {
 	order []string
 	peaks map[string]float64
 	facts map[string]string
+	packs *packFigures
 	load  [2]string
 }
 

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,8 +28,9 @@ type tablet struct {
 	bearer string
 	device string
 	epoch  string
-	n      int    // mutations made
-	cursor string // where it has read to
+	n      int      // mutations made
+	cursor string   // where it has read to
+	have   []string // hashes of the packs that it says to hold
 	req    fasthttp.Request
 	resp   fasthttp.Response
 	body   []byte
@@ -212,6 +214,10 @@ func (tb *tablet) pullAll(cursor, encoding string) (string, int, int, error) {
 		tb.body = append(append(append(tb.body[:0], `{"cursor":"`...), cursor...), `"}`...)
 		if cursor == "" {
 			tb.body = append(tb.body[:0], `{}`...)
+		}
+		if len(tb.have) > 0 {
+			tb.body = append(append(append(tb.body[:len(tb.body)-1], `,"have":["`...), strings.Join(tb.have, `","`)...), `"]}`...)
+			tb.body = bytes.Replace(tb.body, []byte(`{,`), []byte(`{`), 1)
 		}
 		tb.prepare("/api/v1/sync/pull")
 		if encoding != "" {

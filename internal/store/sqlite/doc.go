@@ -20,7 +20,8 @@
 // # Reading
 //
 // A few read connections, each with its statements prepared once. A read that needs several statements runs in one
-// read transaction: what it returns existed together.
+// read transaction: what it returns existed together. Walk, for copies, goes by row number and takes a transaction for
+// each page: a copy holds no snapshot, which would keep the log from being written back.
 //
 // # Invariants
 //

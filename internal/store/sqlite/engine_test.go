@@ -28,11 +28,44 @@ func shut(t testing.TB, e *sqlite.Engine) {
 }
 
 func TestEngine(t *testing.T) {
-	storetest.Engine(t, func(t *testing.T) store.Engine {
+	storetest.Engine(t, storetest.Full, func(t *testing.T) store.Engine {
 		e := open(t, filepath.Join(t.TempDir(), "paicha.db"))
 		t.Cleanup(func() { shut(t, e) })
 		return e
 	})
+}
+
+func TestPortable(t *testing.T) {
+	storetest.Portable(t, func(t *testing.T) store.Engine {
+		e := open(t, filepath.Join(t.TempDir(), "paicha.db"))
+		t.Cleanup(func() { shut(t, e) })
+		return e
+	})
+}
+
+func TestReadOnlyOpensWhatIsThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "paicha.db")
+	if _, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, ReadOnly: true}); !errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("an empty database: %v", err)
+	}
+	e := open(t, path)
+	d := store.Doc{Ref: store.Ref{Kind: "hazard", ID: "a"}, Rev: 1, Position: store.Position{Writer: "w", Seq: 1}}
+	if st, err := e.Put(t.Context(), []store.Put{{Doc: d}}); err != nil || st[0] != store.OK {
+		t.Fatal(st, err)
+	}
+	shut(t, e)
+	e, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shut(t, e)
+	if docs, _, err := e.Walk(t.Context(), "", store.Limit{}); err != nil || len(docs) != 1 {
+		t.Fatalf("%d documents, %v", len(docs), err)
+	}
+	d.ID, d.Position.Seq = "b", 2
+	if st, err := e.Put(t.Context(), []store.Put{{Doc: d}}); err == nil {
+		t.Fatalf("written although it is read only: %v", st)
+	}
 }
 
 func TestReopening(t *testing.T) {

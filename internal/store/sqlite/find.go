@@ -21,11 +21,11 @@ func (e *Engine) Find(ctx context.Context, q store.Query) (store.Page, error) {
 	}
 	source := "docs d"
 	if len(q.Where) > 0 || q.Order != "" {
-		x, ok := serving(e.indexes[q.Kind], q.Where, q.Order)
+		x, ok := e.indexes.Serving(q.Kind, q.Where, q.Order)
 		if !ok {
 			return page, store.ErrNoIndex.Because(fmt.Errorf("%s: %v order %q", q.Kind, q.Where, q.Order))
 		}
-		source += " INDEXED BY " + sqlite3.QuoteIdentifier(x.name)
+		source += " INDEXED BY " + sqlite3.QuoteIdentifier(indexName(x))
 	}
 	err := e.read(ctx, func(r *reader) error {
 		s := newSelection(q.Kind)
@@ -116,7 +116,7 @@ func (s *selection) bind(st *sqlite3.Stmt) error {
 // is bounded by the empty text, the least of all texts.
 func (s *selection) where(conds []store.Cond) error {
 	for _, c := range conds {
-		if !plain(c.Field) || c.Op != store.In && len(c.Values) != 1 {
+		if !store.Plain(c.Field) || c.Op != store.In && len(c.Values) != 1 {
 			return store.ErrNoIndex.Because(fmt.Errorf("condition %v", c))
 		}
 		x := extract("d.", c.Field)

@@ -17,13 +17,13 @@ func (e *Engine) Group(ctx context.Context, g store.Grouping) (buckets []store.B
 		return nil, err
 	}
 	for _, f := range append(append([]string(nil), g.By...), g.Sum...) {
-		if !plain(f) {
+		if !store.Plain(f) {
 			return nil, store.ErrNoIndex.Because(fmt.Errorf("field %q", f))
 		}
 	}
 	source := "docs d"
-	if x, ok := serving(e.indexes[g.Kind], g.Where, ""); ok {
-		source += " INDEXED BY " + sqlite3.QuoteIdentifier(x.name)
+	if x, ok := e.indexes.Serving(g.Kind, g.Where, ""); ok {
+		source += " INDEXED BY " + sqlite3.QuoteIdentifier(indexName(x))
 	}
 	var cols, keys []string
 	for i, f := range g.By {

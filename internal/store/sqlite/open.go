@@ -38,6 +38,10 @@ type Options struct {
 	// more: the process should stop. By then every call answers store.ErrUnavailable. May be nil.
 	Fatal func(error)
 
+	// ReadOnly refuses every Put and leaves schema and indexes as they are: nothing but the log, which a killed process
+	// may have left, is written back. An empty or older database is refused.
+	ReadOnly bool
+
 	// VFS names the file layer, as registered with the driver's vfs.Register; empty is the operating system's. Tests
 	// put one here that forgets what was not synced.
 	VFS string
@@ -48,7 +52,7 @@ type Engine struct {
 	options Options
 	lock    *os.File
 	names   *names
-	indexes map[store.Kind][]index
+	indexes store.Indexes
 	readers chan *reader
 	pool    []*reader
 	writer  *writer
@@ -64,8 +68,9 @@ type Engine struct {
 }
 
 var (
-	_ store.Engine = (*Engine)(nil)
-	_ store.Sole   = (*Engine)(nil)
+	_ store.Engine   = (*Engine)(nil)
+	_ store.Sole     = (*Engine)(nil)
+	_ store.Portable = (*Engine)(nil)
 )
 
 // Open opens or creates the database, brings its schema and indexes up to date, and starts the writing goroutine.
@@ -82,7 +87,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, store.ErrUnavailable.Because(err)
 	}
 	o.Path = path
-	indexes, err := declare(o.Indexes)
+	indexes, err := store.Declare(o.Indexes)
 	if err != nil {
 		return nil, store.ErrUnavailable.Because(err)
 	}
@@ -109,10 +114,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.writer = &writer{engine: e, conn: conn}
-	if err = migrate(conn); err != nil {
-		return nil, err
-	}
-	if err = buildIndexes(conn, indexes); err != nil {
+	if err = e.bring(conn); err != nil {
 		return nil, err
 	}
 	if err = e.writer.prepare(); err != nil {
@@ -138,6 +140,28 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	go e.writer.run()
 	return e, nil
+}
+
+// bring brings schema and indexes up to date, or only looks whether the schema is.
+func (e *Engine) bring(conn *sqlite3.Conn) error {
+	if !e.options.ReadOnly {
+		if err := migrate(conn); err != nil {
+			return err
+		}
+		return buildIndexes(conn, e.indexes)
+	}
+	files, err := fs.Glob(schemaFS, "schema/*.sql")
+	if err != nil {
+		return err
+	}
+	version, err := queryInt(conn, `PRAGMA user_version`)
+	if err != nil {
+		return err
+	}
+	if int(version) != len(files) {
+		return fmt.Errorf("schema version is %d, this program reads %d", version, len(files))
+	}
+	return conn.Exec(`PRAGMA query_only = ON`)
 }
 
 // Cache sizes in KiB: with four readers at most 48 MB, a bound chosen and not yet tuned by measurement. The operating

@@ -18,6 +18,7 @@ type reader struct {
 	begin, commit, rollback *sqlite3.Stmt
 	byRef, byNo             *sqlite3.Stmt
 	feed, position, carried *sqlite3.Stmt
+	every                   *sqlite3.Stmt
 	last                    *sqlite3.Stmt
 	findToken               *sqlite3.Stmt
 
@@ -37,11 +38,13 @@ func (r *reader) prepare() error {
 		&r.commit:   `COMMIT`,
 		&r.rollback: `ROLLBACK`,
 		// A bare ?1 could be the kind of a partial index: SQLite would plan the statement anew for each value.
-		&r.byRef:     `SELECT ` + columns + ` FROM docs d CROSS JOIN bodies b ON b.no = d.no WHERE d.kind = ?1||'' AND d.id = ?2`,
-		&r.byNo:      `SELECT ` + columns + `, d.kind, d.id FROM docs d CROSS JOIN bodies b ON b.no = d.no WHERE d.no = ?1`,
-		&r.feed:      `SELECT seq, no FROM feed WHERE token = ?1 AND writer = ?5 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4`,
-		&r.position:  `SELECT seq, no FROM docs WHERE writer = ?5 AND seq > 0 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4`,
-		&r.carried:   `SELECT no, no FROM carried WHERE token = ?1 AND no > ?2 AND no <= ?3 ORDER BY no LIMIT ?4`,
+		&r.byRef:    `SELECT ` + columns + ` FROM docs d CROSS JOIN bodies b ON b.no = d.no WHERE d.kind = ?1||'' AND d.id = ?2`,
+		&r.byNo:     `SELECT ` + columns + `, d.kind, d.id FROM docs d CROSS JOIN bodies b ON b.no = d.no WHERE d.no = ?1`,
+		&r.feed:     `SELECT seq, no FROM feed WHERE token = ?1 AND writer = ?5 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4`,
+		&r.position: `SELECT seq, no FROM docs WHERE writer = ?5 AND seq > 0 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4`,
+		&r.carried:  `SELECT no, no FROM carried WHERE token = ?1 AND no > ?2 AND no <= ?3 ORDER BY no LIMIT ?4`,
+		// Has the parameters of the others; there is one token, 0.
+		&r.every:     `SELECT no, no FROM docs WHERE ?1 = 0 AND no > ?2 AND no <= ?3 ORDER BY no LIMIT ?4`,
 		&r.last:      `SELECT max(seq) FROM feed WHERE token = ?1 AND writer = ?2 AND seq <= ?3`,
 		&r.findToken: `SELECT no FROM tokens WHERE name = ?1`,
 	})

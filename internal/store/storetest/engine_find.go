@@ -115,6 +115,23 @@ func findPages(t *testing.T, e store.Engine) {
 	}
 }
 
+// findMixed pages over a field that holds numbers in some documents and text in others.
+func findMixed(t *testing.T, e store.Engine) {
+	for i, v := range []store.Value{store.Text("a"), store.Num(5), store.Text(""), store.Num(-1), store.Num(5), store.Text("a")} {
+		d := doc(string(rune('a'+i)), store.Seq(i+1))
+		d.Fields = store.Fields{"due": v}
+		seed(t, e, d)
+	}
+	want := []string{"d", "b", "e", "c", "a", "f"}
+	for _, limit := range []int{0, 1, 2, 3, 4, 6, 9} {
+		ids(t, found(t, e, store.Query{Kind: "hazard", Order: "due", Limit: limit}), want...)
+	}
+	slices.Reverse(want)
+	for _, limit := range []int{0, 1, 2, 3, 4, 6, 9} {
+		ids(t, found(t, e, store.Query{Kind: "hazard", Order: "due", Desc: true, Limit: limit}), want...)
+	}
+}
+
 func findTokens(t *testing.T, e store.Engine) {
 	var all []store.Doc
 	for i, tokens := range [][]store.Token{{"x", "y"}, {"y"}, {"z"}, nil} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"paicha/internal/store"
 )
@@ -89,16 +90,68 @@ func rangeMoves(t *testing.T, e store.Engine) {
 	ids(t, ds, "a")
 }
 
-func rangeLimits(t *testing.T, e store.Engine) {
+func lastByTokens(t *testing.T, e store.Engine) {
+	d := doc("d", 4, "x")
+	left := doc("left", 6, "y")
+	left.Left = []store.Left{{Token: "x", Position: left.Position}}
+	other := doc("other", 9, "x")
+	other.Position.Writer = "v"
+	seed(t, e, doc("a", 1, "x", "z"), doc("b", 2, "y"), d, left, doc("last", 8), other)
+	for _, c := range []struct {
+		upTo   store.Seq
+		tokens []store.Token
+		want   store.Seq
+	}{
+		{9, []store.Token{"x"}, 6},
+		{5, []store.Token{"x"}, 4},
+		{4, []store.Token{"x"}, 4},
+		{3, []store.Token{"x"}, 1},
+		{3, []store.Token{"x", "y"}, 2},
+		{9, []store.Token{"z"}, 1},
+		{9, []store.Token{"unknown"}, 0},
+		{0, []store.Token{"x"}, 0},
+		{9, nil, 0},
+	} {
+		got, err := e.Last(t.Context(), "w", c.upTo, c.tokens)
+		must(t, err)
+		if got != c.want {
+			t.Errorf("last of %v up to %d = %d, want %d", c.tokens, c.upTo, got, c.want)
+		}
+	}
+	if got, err := e.Last(t.Context(), "nobody", 9, []store.Token{"x"}); err != nil || got != 0 {
+		t.Errorf("last of nobody = %d, %v", got, err)
+	}
+}
+
+// signs tells a token that looks like a mark of an engine's own from what that mark would mean.
+func signs(t *testing.T, e store.Engine) {
+	plus := doc("plus", 2, "+x", "-y")
+	left := doc("left", 3, "z")
+	left.Left = []store.Left{{Token: "x", Position: left.Position, At: time.UnixMilli(1).UTC()}}
+	seed(t, e, doc("minus", 1, "-x", "y"), plus, left)
+	same(t, get(t, e, "plus"), plus)
+	same(t, get(t, e, "left"), left)
+	for token, want := range map[store.Token][]string{"x": {"left"}, "-x": {"minus"}, "+x": {"plus"}, "-y": {"plus"}, "y": {"minus"}} {
+		ds, _ := ranged(t, e, store.Range{Writer: "w", Tokens: []store.Token{token}})
+		ids(t, ds, want...)
+		carry := map[string]int{}
+		if want[0] != "left" {
+			carry[want[0]] = 1
+		}
+		same(t, scanned(t, e, store.Scan{Tokens: []store.Token{token}}, nil), carry)
+	}
+}
+
+func rangeLimits(t *testing.T, e store.Engine, size Size) {
 	var all []store.Doc
-	for i := 1; i <= 600; i++ {
+	for i := 1; i <= size.Docs; i++ {
 		d := doc(fmt.Sprintf("%03d", i), store.Seq(i), []store.Token{"x", "y"}[i%2])
 		d.Body = make([]byte, 100)
 		all = append(all, d)
 	}
 	seed(t, e, all...)
 	both := []store.Token{"x", "y"}
-	for _, l := range []store.Limit{{}, {Docs: 1}, {Docs: 7}, {Docs: 600}, {Bytes: 1}, {Bytes: 1000}, {Docs: 300, Bytes: 20000}} {
+	for _, l := range []store.Limit{{}, {Docs: 1}, {Docs: 7}, {Docs: size.Docs}, {Bytes: 1}, {Bytes: 1000}, {Docs: size.Docs / 2, Bytes: size.Docs * 100 / 3}} {
 		for _, tokens := range [][]store.Token{both, nil} {
 			n := 0
 			for after := store.Seq(0); ; {
@@ -116,7 +169,7 @@ func rangeLimits(t *testing.T, e store.Engine) {
 					break
 				}
 			}
-			if n != 600 {
+			if n != size.Docs {
 				t.Fatalf("%+v: %d documents in all", l, n)
 			}
 		}
@@ -156,9 +209,9 @@ func scanOnce(t *testing.T, e store.Engine) {
 	}
 }
 
-func scanLimits(t *testing.T, e store.Engine) {
+func scanLimits(t *testing.T, e store.Engine, size Size) {
 	var all []store.Doc
-	for i := 1; i <= 600; i++ {
+	for i := 1; i <= size.Docs; i++ {
 		d := doc(fmt.Sprintf("%03d", i), store.Seq(i), []store.Token{"x", "y"}[i%2], "all")
 		d.Body = make([]byte, 100)
 		all = append(all, d)
@@ -170,7 +223,7 @@ func scanLimits(t *testing.T, e store.Engine) {
 				t.Fatalf("%+v: %s named %d times", l, id, n)
 			}
 		}
-		if got := scanned(t, e, store.Scan{Tokens: []store.Token{"x", "y"}, Limit: l}, nil); len(got) != 600 {
+		if got := scanned(t, e, store.Scan{Tokens: []store.Token{"x", "y"}, Limit: l}, nil); len(got) != size.Docs {
 			t.Fatalf("%+v: %d named", l, len(got))
 		}
 	}

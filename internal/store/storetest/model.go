@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,7 +95,10 @@ type handle struct {
 	see  func(string) // notes what the actor learns, for telling states apart
 }
 
-var _ store.Engine = (*handle)(nil)
+var (
+	_ store.Engine   = (*handle)(nil)
+	_ store.Portable = (*handle)(nil)
+)
 
 func (h *handle) at(what string, variants int) int {
 	if h.step == nil {
@@ -223,4 +227,43 @@ func (h *handle) Find(context.Context, store.Query) (store.Page, error) {
 
 func (h *handle) Group(context.Context, store.Grouping) ([]store.Bucket, error) {
 	return nil, store.ErrNoIndex
+}
+
+// Walk implements store.Portable.
+func (h *handle) Walk(_ context.Context, after store.ScanKey, limit store.Limit) ([]store.Doc, store.ScanKey, error) {
+	h.at("walk "+string(after), 1)
+	key := func(d store.Doc) string { return string(d.Kind) + "/" + d.ID }
+	var out []store.Doc
+	for _, d := range h.m.docs {
+		if key(d) > string(after) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b store.Doc) int { return cmp.Compare(key(a), key(b)) })
+	var next store.ScanKey
+	bytes := 0
+	for i, d := range out {
+		bytes += len(d.Body) + len(d.Restricted)
+		if i > 0 && (limit.Docs > 0 && i >= limit.Docs || limit.Bytes > 0 && bytes > limit.Bytes) {
+			out = out[:i]
+			next = store.ScanKey(key(out[i-1]))
+			break
+		}
+	}
+	h.saw(out...)
+	return out, next, nil
+}
+
+// Load implements store.Portable.
+func (h *handle) Load(_ context.Context, docs []store.Doc) error {
+	h.at("load", 1)
+	for _, d := range docs {
+		switch have := h.m.docs[d.Ref]; {
+		case have.Rev < d.Rev:
+			h.m.docs[d.Ref] = d
+		case have.Rev == d.Rev && !reflect.DeepEqual(have, d):
+			return store.ErrLoadDiffers
+		}
+	}
+	return nil
 }

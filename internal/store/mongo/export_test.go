@@ -1,0 +1,4 @@
+package mongo
+
+// Encode writes a document as it goes to the server.
+var Encode = encode
