@@ -417,16 +417,8 @@ func TestRefusals(t *testing.T) {
 		name := t.TempDir()
 		full := openNamed(t, name)
 		mustNot(t, full.Staging().Create(ctx, "up", 2000, nil))
-		sts, err := credentials.NewSTSAssumeRole("http://"+shared.addr, credentials.STSAssumeRoleOptions{
-			AccessKey: accessKey, SecretKey: secretKey,
-			Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket","s3:GetBucketLocation"],"Resource":["arn:aws:s3:::*"]}]}`,
-		})
-		mustNot(t, err)
-		v, err := sts.GetWithContext(nil)
-		mustNot(t, err)
-		opt := options(name)
-		opt.AccessKey, opt.SecretKey, opt.SessionToken = v.AccessKeyID, v.SecretAccessKey, v.SessionToken
-		_, err = Open(ctx, opt)
+		opt := allowed(t, options(name), "s3:GetObject", "s3:ListBucket")
+		_, err := Open(ctx, opt)
 		is(t, err, media.ErrStorage)
 		if m := fault.Of(err).Message; !strings.Contains(m, "拒绝访问") {
 			t.Fatal(m)
@@ -492,6 +484,68 @@ func TestRefusals(t *testing.T) {
 		}
 		mustNot(t, s.Staging().Commit(ctx, "up", media.Sum(b), arrival))
 	})
+}
+
+// allowed are options with credentials that have those rights and no others.
+func allowed(t *testing.T, opt Options, rights ...string) Options {
+	t.Helper()
+	sts, err := credentials.NewSTSAssumeRole("http://"+shared.addr, credentials.STSAssumeRoleOptions{
+		AccessKey: accessKey, SecretKey: secretKey,
+		Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["` + strings.Join(rights, `","`) + `"],"Resource":["arn:aws:s3:::*"]}]}`,
+	})
+	mustNot(t, err)
+	v, err := sts.GetWithContext(nil)
+	mustNot(t, err)
+	opt.AccessKey, opt.SecretKey, opt.SessionToken = v.AccessKeyID, v.SecretAccessKey, v.SessionToken
+	return opt
+}
+
+// TestRightsThatOperationsNames does everything with the rights that docs/operations.md asks for, in buckets that exist.
+func TestRightsThatOperationsNames(t *testing.T) {
+	b := photo(17, 3000)
+	h := media.Sum(b)
+	rights := []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:GetBucketVersioning"}
+	for name, c := range map[string]struct {
+		retain time.Duration
+		more   []string
+	}{
+		"Plain": {},
+		"Retain": {time.Second, []string{
+			"s3:GetBucketObjectLockConfiguration", "s3:PutObjectRetention", "s3:GetObjectRetention", "s3:GetObjectVersion", "s3:DeleteObjectVersion",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt := options(t.TempDir())
+			opt.Bucket, opt.Working, opt.Retain = "rights-"+strings.ToLower(name), "rights-working", c.retain
+			openWith(t, opt) // makes them
+			opt.Prefix = "again/" + opt.Prefix
+			s := openWith(t, allowed(t, opt, append(c.more, rights...)...))
+			st := s.Staging()
+			mustNot(t, st.Create(ctx, "up", 3000, nil))
+			for at := 0; at < 3000; at += 1000 {
+				_, err := st.Append(ctx, "up", int64(at), bytes.NewReader(b[at:at+1000]))
+				mustNot(t, err)
+			}
+			mustNot(t, st.Commit(ctx, "up", h, arrival))
+			_, err := st.List(ctx)
+			mustNot(t, err)
+			_, err = st.Expire(ctx, time.Now().Add(time.Hour))
+			mustNot(t, err)
+			mustNot(t, s.Derived().PutDerived(ctx, h, media.Thumb, b))
+			mustNot(t, s.Derived().DeleteDerived(ctx, h))
+			if c.retain > 0 {
+				is(t, s.Blobs().Delete(ctx, h), media.ErrRetained)
+				time.Sleep(2 * c.retain)
+			}
+			r, n, err := s.Blobs().Open(ctx, h)
+			if !bytes.Equal(all(t, r, n, err), b) {
+				t.Fatal("other bytes")
+			}
+			mustNot(t, s.Blobs().Delete(ctx, h))
+			_, err = s.Blobs().Stat(ctx, h)
+			is(t, err, media.ErrNotFound)
+		})
+	}
 }
 
 // closeIdle has the next request make a connection of its own.
