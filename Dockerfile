@@ -14,7 +14,8 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /usr/local/go/lib/time/zoneinfo.zip /zoneinfo.zip
 COPY --from=build /out/paicha /paicha
 COPY --from=build --chown=65532:65532 /out/data /data
-ENV ZONEINFO=/zoneinfo.zip PAICHA_LISTEN=0.0.0.0:8080 PAICHA_DATA=/data PAICHA_LOG_FORMAT=json
+# TMPDIR: what is on its way to an S3 store waits there; the image has no other folder that can be written.
+ENV ZONEINFO=/zoneinfo.zip TMPDIR=/data/spool PAICHA_LISTEN=0.0.0.0:8080 PAICHA_DATA=/data PAICHA_LOG_FORMAT=json
 USER 65532:65532
 VOLUME /data
 EXPOSE 8080

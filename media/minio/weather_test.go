@@ -353,7 +353,7 @@ func TestSilentStoreIsLeft(t *testing.T) {
 	t.Run("WhenItSaysNothing", func(t *testing.T) {
 		p.stall.Store(1)
 		defer p.stall.Store(0)
-		s.opt.Transport.(*patient).CloseIdleConnections()
+		s.closeIdle()
 		_, err := s.Staging().Stat(ctx, "nothing")
 		is(t, err, media.ErrStorage)
 		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
@@ -362,7 +362,7 @@ func TestSilentStoreIsLeft(t *testing.T) {
 		is(t, err, context.DeadlineExceeded)
 	})
 	t.Run("InTheMiddleOfAPhotoAndReadOn", func(t *testing.T) {
-		s.opt.Transport.(*patient).CloseIdleConnections()
+		s.closeIdle()
 		p.answers.Store(2 << 20)
 		before := p.broken.Load()
 		r, n, err := s.Blobs().Open(ctx, media.Sum(b))
@@ -391,7 +391,7 @@ func TestServerKilledBetweenPieces(t *testing.T) {
 		_, err = st.Stat(ctx, "up")
 		is(t, err, media.ErrStorage)
 		mustNot(t, srv.start())
-		s.opt.Transport.(*patient).CloseIdleConnections()
+		s.closeIdle()
 		now, err := openWith(t, opt).Staging().Stat(ctx, "up")
 		mustNot(t, err)
 		if want := min(at+300_000, 600_000); now.Offset != want { // the last piece waits for its Commit
@@ -417,16 +417,8 @@ func TestRefusals(t *testing.T) {
 		name := t.TempDir()
 		full := openNamed(t, name)
 		mustNot(t, full.Staging().Create(ctx, "up", 2000, nil))
-		sts, err := credentials.NewSTSAssumeRole("http://"+shared.addr, credentials.STSAssumeRoleOptions{
-			AccessKey: accessKey, SecretKey: secretKey,
-			Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket","s3:GetBucketLocation"],"Resource":["arn:aws:s3:::*"]}]}`,
-		})
-		mustNot(t, err)
-		v, err := sts.GetWithContext(nil)
-		mustNot(t, err)
-		opt := options(name)
-		opt.AccessKey, opt.SecretKey, opt.SessionToken = v.AccessKeyID, v.SecretAccessKey, v.SessionToken
-		_, err = Open(ctx, opt)
+		opt := allowed(t, options(name), "s3:GetObject", "s3:ListBucket")
+		_, err := Open(ctx, opt)
 		is(t, err, media.ErrStorage)
 		if m := fault.Of(err).Message; !strings.Contains(m, "拒绝访问") {
 			t.Fatal(m)
@@ -492,6 +484,75 @@ func TestRefusals(t *testing.T) {
 		}
 		mustNot(t, s.Staging().Commit(ctx, "up", media.Sum(b), arrival))
 	})
+}
+
+// allowed are options with credentials that have those rights and no others.
+func allowed(t *testing.T, opt Options, rights ...string) Options {
+	t.Helper()
+	sts, err := credentials.NewSTSAssumeRole("http://"+shared.addr, credentials.STSAssumeRoleOptions{
+		AccessKey: accessKey, SecretKey: secretKey,
+		Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["` + strings.Join(rights, `","`) + `"],"Resource":["arn:aws:s3:::*"]}]}`,
+	})
+	mustNot(t, err)
+	v, err := sts.GetWithContext(nil)
+	mustNot(t, err)
+	opt.AccessKey, opt.SecretKey, opt.SessionToken = v.AccessKeyID, v.SecretAccessKey, v.SessionToken
+	return opt
+}
+
+// TestRightsThatOperationsNames does everything with the rights that docs/operations.md asks for, in buckets that exist.
+func TestRightsThatOperationsNames(t *testing.T) {
+	b := photo(17, 3000)
+	h := media.Sum(b)
+	rights := []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:GetBucketVersioning"}
+	for name, c := range map[string]struct {
+		retain time.Duration
+		more   []string
+	}{
+		"Plain": {},
+		"Retain": {time.Second, []string{
+			"s3:GetBucketObjectLockConfiguration", "s3:PutObjectRetention", "s3:GetObjectRetention", "s3:GetObjectVersion", "s3:DeleteObjectVersion",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt := options(t.TempDir())
+			opt.Bucket, opt.Working, opt.Retain = "rights-"+strings.ToLower(name), "rights-working", c.retain
+			openWith(t, opt) // makes them
+			opt.Prefix = "again/" + opt.Prefix
+			s := openWith(t, allowed(t, opt, append(c.more, rights...)...))
+			st := s.Staging()
+			mustNot(t, st.Create(ctx, "up", 3000, nil))
+			for at := 0; at < 3000; at += 1000 {
+				_, err := st.Append(ctx, "up", int64(at), bytes.NewReader(b[at:at+1000]))
+				mustNot(t, err)
+			}
+			mustNot(t, st.Commit(ctx, "up", h, arrival))
+			_, err := st.List(ctx)
+			mustNot(t, err)
+			_, err = st.Expire(ctx, time.Now().Add(time.Hour))
+			mustNot(t, err)
+			mustNot(t, s.Derived().PutDerived(ctx, h, media.Thumb, b))
+			mustNot(t, s.Derived().DeleteDerived(ctx, h))
+			if c.retain > 0 {
+				is(t, s.Blobs().Delete(ctx, h), media.ErrRetained)
+				time.Sleep(2 * c.retain)
+			}
+			r, n, err := s.Blobs().Open(ctx, h)
+			if !bytes.Equal(all(t, r, n, err), b) {
+				t.Fatal("other bytes")
+			}
+			mustNot(t, s.Blobs().Delete(ctx, h))
+			_, err = s.Blobs().Stat(ctx, h)
+			is(t, err, media.ErrNotFound)
+		})
+	}
+}
+
+// closeIdle has the next request make a connection of its own.
+func (s *Store) closeIdle() {
+	if t, ok := s.opt.Transport.(*patient); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 // optWith is the options of a store with other credentials.
