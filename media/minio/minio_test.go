@@ -216,6 +216,7 @@ func TestManyPiecesAndManyUploads(t *testing.T) {
 
 // TestRetainedOriginals: under the store's lock nobody removes or replaces a photo, the administrator neither.
 func TestRetainedOriginals(t *testing.T) {
+	openNamed(t, t.TempDir()) // makes the bucket, without a lock
 	opt := options(t.TempDir())
 	opt.Retain = time.Hour
 	_, err := Open(ctx, opt)
@@ -255,19 +256,19 @@ func TestRetainedOriginals(t *testing.T) {
 	mustNot(t, err)
 	mustNot(t, s.Staging().Commit(ctx, "up", h, arrival))
 
-	opt.Retain = time.Second
+	opt.Retain = 3 * time.Second // dates have whole seconds
 	soon := openWith(t, opt)
 	c := photo(15, 100)
 	mustNot(t, soon.Blobs().Put(ctx, media.Sum(c), 100, bytes.NewReader(c)))
 	is(t, soon.Blobs().Delete(ctx, media.Sum(c)), media.ErrRetained)
-	time.Sleep(2 * time.Second)
+	time.Sleep(4 * time.Second)
 	mustNot(t, soon.Blobs().Delete(ctx, media.Sum(c)))
 	_, err = soon.Blobs().Stat(ctx, media.Sum(c))
 	is(t, err, media.ErrNotFound)
 
 	opt.Working = opt.Bucket + "-2" // a working bucket that keeps versions
 	opt.Retain = 0
-	mustNot(t, s.client.MakeBucket(ctx, opt.Working, s3.MakeBucketOptions{ObjectLocking: true}))
+	mustNot(t, s.ensure(ctx, opt.Working, true))
 	_, err = Open(ctx, opt)
 	if is(t, err, media.ErrStoreUnfit); !strings.Contains(fault.Of(err).Message, "版本控制") {
 		t.Fatal(fault.Of(err).Message)
