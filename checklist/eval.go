@@ -42,6 +42,10 @@ type HumanCheck struct {
 	Instance string   `json:"instance,omitempty"`
 	Rules    []RuleID `json:"rules,omitempty"`
 	Reason   string   `json:"reason"`
+
+	// Failed tells that the rule erred although nothing that it reads is missing: a defect of the pack or of ours, to be told
+	// to those who run the server. It is no part of the verdict's bytes.
+	Failed bool `json:"-"`
 }
 
 // Verdict is the outcome of judging. An inspection is clean only if all three lists are empty.
@@ -196,13 +200,17 @@ func (j *judging) needsHuman(r *Rule, inst int) bool {
 }
 
 func (j *judging) fail(r *Rule, inst int) {
+	// What does not apply has no value, and days cannot be counted to a day that is not known: then the rule is sound.
+	sound := slices.ContainsFunc(r.reads, func(i int) bool {
+		return j.cell(inst, i).state == notApplicable || j.today == "" && j.pack.items[i].Kind == Date
+	})
 	for k, code := range r.Reads {
 		reason := "规则“" + string(r.ID) + "”运行出错，该项必须人工判定"
 		if j.today == "" && j.pack.items[r.reads[k]].Kind == Date {
 			reason = "不知道检查日期，不能计算天数，该项必须人工判定"
 		}
 		j.verdict.Human = append(j.verdict.Human, HumanCheck{
-			Item: code, Instance: j.names[inst], Rules: []RuleID{r.ID}, Reason: reason,
+			Item: code, Instance: j.names[inst], Rules: []RuleID{r.ID}, Reason: reason, Failed: !sound,
 		})
 	}
 }

@@ -230,3 +230,33 @@ func TestJudgeIsSafeForConcurrentUse(t *testing.T) {
 		}
 	}
 }
+
+// TestARuleThatErrsIsTold breaks a compiled rule by hand, as no accepted expression errs by itself.
+func TestARuleThatErrsIsTold(t *testing.T) {
+	p := packByID(t, "coal-mine")
+	broken := *p
+	broken.Rules = slices.Clone(p.Rules)
+	at := slices.IndexFunc(broken.Rules, func(r Rule) bool { return r.ID == "gas.methane-return" })
+	env, err := language()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, issues := env.Compile(`ans["gas.methane-return"].nothing == "x"`)
+	if issues.Err() != nil {
+		t.Fatal(issues.Err())
+	}
+	e := *broken.Rules[at].when
+	if e.program, err = env.Program(compiled); err != nil {
+		t.Fatal(err)
+	}
+	broken.Rules[at].when = &e
+	v := broken.Judge(testDay, []Answer{
+		{Item: "gas.methane-return", Instance: "T1", Number: ptr(1.2), Unit: "%"}, {Item: "gas.return-work", Instance: "T1", Choice: "仍在作业"},
+	}, Facts{"mine-kind": FactChoice("井工")})
+	told := slices.ContainsFunc(v.Human, func(h HumanCheck) bool {
+		return h.Item == "gas.methane-return" && h.Failed && slices.Contains(h.Rules, "gas.methane-return")
+	})
+	if !told || raised(v, "gas.methane-return") != nil {
+		t.Errorf("a rule that errs goes to a person and is told: %+v", v.Human)
+	}
+}

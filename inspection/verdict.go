@@ -42,7 +42,8 @@ type HumanNeed struct {
 	Items    []ItemID `json:"items,omitempty"` // sorted
 	Rule     RuleID   `json:"rule,omitzero"`
 	Instance Instance `json:"instance,omitzero"`
-	Reason   string   `json:"reason"` // in Chinese
+	Reason   string   `json:"reason"`          // in Chinese
+	Failed   bool     `json:"failed,omitzero"` // the rule erred: a defect of the checklist or of ours
 }
 
 // SecondVerdict stands beside the pinned pack's when a standard of that pack was not in force on the day of the
@@ -242,7 +243,7 @@ func (v *Verdict) take(out checklist.Verdict, pack *checklist.Pack) {
 		v.Open = append(v.Open, o)
 	}
 	for _, h := range out.Human {
-		need := HumanNeed{Instance: Instance(h.Instance), Reason: h.Reason}
+		need := HumanNeed{Instance: Instance(h.Instance), Reason: h.Reason, Failed: h.Failed}
 		if h.Item != "" {
 			need.Items = []ItemID{ItemID(h.Item)}
 		}

@@ -22,6 +22,8 @@ type Packs = inspection.Library
 type Meter interface {
 	Pushed(status Status)
 	Pulled(changes int)
+	// RuleFailed tells that a rule of a pack erred and a person has to judge instead.
+	RuleFailed(pack, rule string)
 }
 
 // Service is the server's side of the protocol. All fields are set before its first use.

@@ -133,6 +133,11 @@ func (s *Service) judge(in *inspection.Inspection, rev store.Rev, by inspection.
 		return err
 	}
 	v := inspection.JudgeBy(in, s.Packs)
+	for _, h := range v.Human {
+		if h.Failed && s.Meter != nil {
+			s.Meter.RuleFailed(v.Pack, string(h.Rule))
+		}
+	}
 	*in = inspection.Judged(*in, v, pack != nil, rev, by)
 	if pack != nil && in.Header.Pack.Hash != "" && in.Header.Pack.Hash != string(pack.Hash()) {
 		in.Mark(inspection.MarkPackHash)

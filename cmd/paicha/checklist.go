@@ -30,19 +30,7 @@ func checklistCommands() []subcommand {
 
 // checklists is "paicha checklist".
 func checklists(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 {
-		for _, c := range checklistCommands() {
-			if c.name == args[0] {
-				return c.run(ctx, args[1:], stdout, stderr)
-			}
-		}
-		fmt.Fprintf(stderr, "没有“checklist %s”这个命令。\n\n", args[0])
-	}
-	fmt.Fprintln(stderr, "检查清单工具。用法：paicha checklist 命令 [参数]")
-	for _, c := range checklistCommands() {
-		fmt.Fprintf(stderr, "  %-12s %s\n", c.name, c.help)
-	}
-	return 2
+	return pick(ctx, checklistCommands(), "检查清单工具。用法：paicha checklist 命令 [参数]", args, stdout, stderr)
 }
 
 // lintChecklists is "paicha checklist lint [DIR]".

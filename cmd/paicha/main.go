@@ -42,16 +42,21 @@ func main() {
 
 // run picks the subcommand. It returns the exit code: 0 done, 1 failed, 2 not understood.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	return pick(ctx, subcommands(), "排查 Paicha：移动现场安全检查的后台。用法：paicha 命令 [参数]", args, stdout, stderr)
+}
+
+// pick runs the one of the commands that args name, or says which there are.
+func pick(ctx context.Context, commands []subcommand, usage string, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 {
-		for _, s := range subcommands() {
+		for _, s := range commands {
 			if s.name == args[0] {
 				return s.run(ctx, args[1:], stdout, stderr)
 			}
 		}
 		fmt.Fprintf(stderr, "没有“%s”这个命令。\n\n", args[0])
 	}
-	fmt.Fprintln(stderr, "排查 Paicha：移动现场安全检查的后台。用法：paicha 命令 [参数]")
-	for _, s := range subcommands() {
+	fmt.Fprintln(stderr, usage)
+	for _, s := range commands {
 		fmt.Fprintf(stderr, "  %-12s %s\n", s.name, s.help)
 	}
 	return 2

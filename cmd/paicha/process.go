@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,9 +52,18 @@ func (l *load) note() { l.last.Store(time.Now().UnixNano()) }
 func (l *load) high() bool { return time.Since(time.Unix(0, l.last.Load())) < 250*time.Millisecond }
 
 // meter counts what syncing does.
-type meter struct{ *telemetry.Metrics }
+type meter struct {
+	*telemetry.Metrics
+	log *slog.Logger
+}
 
 func (m meter) Pushed(s fieldsync.Status) { m.Mutation(string(s)) }
+
+// RuleFailed is loud: somebody has to mend the checklist, and until then people judge by hand.
+func (m meter) RuleFailed(pack, rule string) {
+	m.Metrics.RuleFailed()
+	m.log.Error("a rule failed; a person has to judge", "pack", pack, "rule", rule)
+}
 
 // reached lets a crash test stop this process between two durable steps: PAICHA_TEST_EXIT_AT names the step.
 func reached() func(string) {

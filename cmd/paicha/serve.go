@@ -129,7 +129,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	limits := syncLimits(c.Limits)
 	s.sync = &fieldsync.Service{
-		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics},
+		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics, log},
 		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
 	}
 	s.ledger = media.NewLedger(s.store, files.Blobs, time.Now)

@@ -26,6 +26,7 @@ type Metrics struct {
 	pushSeconds  prometheus.Histogram
 	mutations    *prometheus.CounterVec
 	pulls        prometheus.Counter
+	ruleFailures prometheus.Counter
 	changes      prometheus.Counter
 	feedLag      prometheus.Gauge
 	uploadBytes  prometheus.Counter
@@ -49,10 +50,11 @@ func NewMetrics(version string) *Metrics {
 		mutations: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "paicha_mutations_total", Help: "Mutations answered, by the status of their result.",
 		}, []string{"status"}),
-		pulls:       counter("paicha_pulls_total", "Pulls answered."),
-		changes:     counter("paicha_changes_sent_total", "Changes sent in pulls."),
-		feedLag:     gauge("paicha_feed_lag_seconds", "Age of the oldest write that is not yet below the watermark; 0 if none."),
-		uploadBytes: counter("paicha_upload_bytes_total", "Photo bytes received."),
+		ruleFailures: counter("paicha_rule_failures_total", "Rules of checklists that erred, so that a person has to judge."),
+		pulls:        counter("paicha_pulls_total", "Pulls answered."),
+		changes:      counter("paicha_changes_sent_total", "Changes sent in pulls."),
+		feedLag:      gauge("paicha_feed_lag_seconds", "Age of the oldest write that is not yet below the watermark; 0 if none."),
+		uploadBytes:  counter("paicha_upload_bytes_total", "Photo bytes received."),
 		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "paicha_uploads_total", Help: "Uploads ended, by outcome.",
 		}, []string{"outcome"}),
@@ -75,7 +77,7 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.pushes, m.pushSeconds, m.mutations, m.pulls, m.changes, m.feedLag, m.uploadBytes, m.uploads,
+	m.registry.MustRegister(m.pushes, m.ruleFailures, m.pushSeconds, m.mutations, m.pulls, m.changes, m.feedLag, m.uploadBytes, m.uploads,
 		m.deriveQueue, m.derive, m.requests, m.requestTimes, m.streams, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range slices.Concat(MutationStatuses, []string{other}) {
@@ -108,6 +110,9 @@ func (m *Metrics) Pushed(took time.Duration) {
 func (m *Metrics) Mutation(status string) {
 	m.mutations.WithLabelValues(known(MutationStatuses, status)).Inc()
 }
+
+// RuleFailed counts a rule that erred.
+func (m *Metrics) RuleFailed() { m.ruleFailures.Inc() }
 
 // Pulled counts one pull and the changes it carried.
 func (m *Metrics) Pulled(changes int) {

@@ -152,6 +152,7 @@ func TestMetricsCount(t *testing.T) {
 	m.Mutation("applied")
 	m.Mutation("applied")
 	m.Mutation("made up by a client")
+	m.RuleFailed()
 	m.Pulled(12)
 	m.Pulled(-1)
 	m.FeedLag(1500 * time.Millisecond)
@@ -182,6 +183,7 @@ func TestMetricsCount(t *testing.T) {
 		"paicha_mutations_total{status=applied}":                         2,
 		"paicha_mutations_total{status=other}":                           1,
 		"paicha_mutations_total{status=quarantined}":                     0,
+		"paicha_rule_failures_total":                                     1,
 		"paicha_pulls_total":                                             2,
 		"paicha_changes_sent_total":                                      12,
 		"paicha_feed_lag_seconds":                                        1.5,
