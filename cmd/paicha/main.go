@@ -24,6 +24,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "启动服务：paicha serve --demo --listen 127.0.0.1:8080 --data ./data", serve},
 		{"demo", "演示一次完整的检查与闭环：paicha demo [--server http://127.0.0.1:8080]", demo},
+		{"conformance", "按同步协议逐条检验一个服务：paicha conformance --server http://127.0.0.1:8080", conform},
 		{"checklist", "检查清单工具：核对、覆盖、导出为 Excel、从 Excel 导入：paicha checklist lint|coverage|export|import", checklists},
 		{"backup", "备份已停止的服务，或核对备份：paicha backup --data ./data --to /backup", takeBackup},
 		{"restore", "把备份恢复到空的目录：paicha restore --from /backup --data ./data", restore},
