@@ -156,7 +156,10 @@ func (r *Replica) change(c fieldsync.PullChange) {
 		return
 	}
 	if c.Removed != "" || len(c.Via) == 0 {
-		r.drop(ref)
+		if ok { // what was read stays as long as work on it waits: turn drops it otherwise
+			held.Via = nil
+			r.docs[ref] = held
+		}
 		return
 	}
 	if c.Held { // we said that we have it, and a pack never changes

@@ -165,8 +165,9 @@ func (t *tablet) hello() object {
 // mutation makes the next mutation of this device's chain, as bytes that a retry repeats.
 func (t *tablet) mutation(name, kind, id string, args any, more ...object) json.RawMessage {
 	t.n++
+	mutation := t.k.NewID()
 	m := object{
-		"id": t.k.NewID(), "n": t.n, "name": name, "doc": object{"kind": kind, "id": id}, "at": t.now(), "args": args,
+		"id": mutation, "n": t.n, "name": name, "doc": object{"kind": kind, "id": id}, "at": t.now(), "args": args,
 	}
 	if t.prev != "" {
 		m["prev"] = t.prev
@@ -176,7 +177,7 @@ func (t *tablet) mutation(name, kind, id string, args any, more ...object) json.
 			m[k] = v
 		}
 	}
-	t.prev = m["id"].(string)
+	t.prev = mutation
 	return m.bytes()
 }
 
