@@ -66,7 +66,7 @@ func encodeEvidence(e *evidence) (body, restricted []byte, err error) {
 	return body, restricted, err
 }
 
-// reviewArgs are the arguments of evidence.review.
+// reviewArgs is "evidence.review": a supervisor's verdict on one photo: ok, doubtful or retake.
 type reviewArgs struct {
 	SHA256  media.SHA256 `json:"sha256"`
 	Verdict string       `json:"verdict"`
