@@ -33,6 +33,9 @@ var commands = map[string]command{
 	"hazard.regrade":  {inspection.KindHazard, onHazard(inspection.Regrade)},
 
 	"evidence.review": {KindEvidence, reviewEvidence},
+
+	"quarantine.release": {KindQuarantine, releaseQuarantine},
+	"quarantine.dismiss": {KindQuarantine, dismissQuarantine},
 }
 
 // Commands returns the names of all commands that may be pushed, sorted.

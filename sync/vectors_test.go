@@ -59,6 +59,7 @@ type vectorStep struct {
 		Epoch     *string          `json:"epoch"`
 		Device    *string          `json:"device"`
 		Mutations []jsontext.Value `json:"mutations"`
+		Links     []fieldsync.Link `json:"links"`
 	} `json:"push"`
 	PushBase64 string         `json:"pushBase64"`
 	Pull       *pullOfVector  `json:"pull"`
@@ -241,6 +242,9 @@ func (p *vectorPlay) send(s vectorStep, ms []jsontext.Value) ([]byte, error) {
 	}
 	if s.Push != nil && s.Push.Device != nil {
 		r.Device = *s.Push.Device
+	}
+	if s.Push != nil {
+		r.Links = s.Push.Links
 	}
 	for _, m := range ms {
 		m = m.Clone()

@@ -80,6 +80,7 @@ var Policy = []Row{
 	{Action: "pull:session"},
 	{Action: "pull:claim"},
 	{Action: "pull:receipt"},
+	{Action: "pull:chain"}, // the server's own
 
 	// Routes that need no session.
 	{Action: "GET /", Public: true},

@@ -153,7 +153,7 @@ func (o *Outbox) turn(rec outboxRecord) error {
 func (m *Queued) judge(v fieldsync.Result) {
 	m.Result = &v
 	switch v.Status {
-	case fieldsync.Applied, fieldsync.Duplicate, fieldsync.Conflict, fieldsync.Rejected, fieldsync.Quarantined:
+	case fieldsync.Applied, fieldsync.Duplicate, fieldsync.Conflict, fieldsync.Rejected, fieldsync.Quarantined, untaken:
 	default:
 		return
 	}

@@ -46,9 +46,11 @@ type Tablet struct {
 
 	syncMu sync.Mutex // one Sync at a time; guards what follows
 	hello  fieldsync.HelloResponse
-	batch  int   // mutations of the next push
-	chunk  int64 // bytes of the next PATCH
-	asked  int   // where the next hello's list of inspections begins
+	batch  int      // mutations of the next push
+	chunk  int64    // bytes of the next PATCH
+	asked  int      // where the next hello's list of inspections begins
+	known  uint64   // the server knows every number of the chain up to this one
+	gaps   []uint64 // numbers that the last answer missed
 }
 
 // Command is a mutation to be made. BaseRev is the rev that the person saw, 0 for a new document.
