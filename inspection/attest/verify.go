@@ -151,7 +151,7 @@ func (v *verifier) seal(c *Content, h Hash, s *Seal) bool {
 	}
 	switch s.As {
 	case AsTeam:
-		if !slices.Contains(c.Team, s.User) && c.Type == TypeRecord {
+		if !slices.Contains(c.Team, s.User) {
 			note("team", Doubt, "%s 不在所签内容的检查人员名单里", who)
 		}
 	case AsSupervisor, AsEnterprise:
