@@ -123,7 +123,7 @@ func tellVerified(w io.Writer, v verified) {
 	} else {
 		fmt.Fprintln(w, "结论：核对不通过 ✗")
 	}
-	fmt.Fprintln(w, "说明：公钥登记在谁名下是服务器的登记，请用另一途径核对密钥指纹；各处时间没有签名。")
+	fmt.Fprintln(w, "说明：公钥登记在谁名下是服务器的登记，请用另一途径核对密钥指纹；设备时间与收到时间没有签名。")
 }
 
 // readAlbum hashes every file under a directory. A file whose name begins with a hash must have it.

@@ -23,14 +23,16 @@ const ES256 = "ES256"
 // Signature is a device's signature of a content. Value is r‖s in 64 bytes (IEEE P1363, as WebCrypto signs) or ASN.1 DER
 // (as Android does): both are accepted.
 type Signature struct {
-	Alg   string `json:"alg"`
-	Value []byte `json:"value"`
+	Alg   string         `json:"alg"`
+	Value []byte         `json:"value"`
+	Extra jsontext.Value `json:",embed"`
 }
 
 // Signed is a content with the signature of the device that hands it in.
 type Signed struct {
-	Content   string    `json:"content"` // kept byte for byte
-	Signature Signature `json:"signature"`
+	Content   string         `json:"content"` // kept byte for byte
+	Signature Signature      `json:"signature"`
+	Extra     jsontext.Value `json:",embed"`
 }
 
 // Representative is the enterprise's side as the inspectors recorded it: one of Signed and Refused is set.

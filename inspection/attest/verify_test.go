@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +15,8 @@ import (
 
 	"paicha/internal/directory"
 	"paicha/media"
+
+	"github.com/go-json-experiment/json"
 )
 
 var noon = time.Date(2023, 6, 1, 4, 0, 0, 0, time.UTC)
