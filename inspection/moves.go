@@ -76,9 +76,11 @@ var moves = map[Status]map[Command]Status{
 var inspectionMoves = map[Status]map[Command]Status{
 	"":    {CmdSave: Draft},
 	Draft: {CmdSave: Draft, CmdSubmit: Submitted, CmdSettle: Draft, CmdRemark: Draft, CmdJudge: Draft},
-	Submitted: {CmdSave: Submitted, CmdSubmit: Submitted, // what comes late is a proposal
+	Submitted: {
+		CmdSave: Submitted, CmdSubmit: Submitted, // what comes late is a proposal
 		CmdAmend: Submitted, CmdSettle: Submitted, CmdRemark: Submitted, CmdJudge: Submitted,
-		CmdSign: Submitted, CmdDecline: Submitted},
+		CmdSign: Submitted, CmdDecline: Submitted,
+	},
 }
 
 // Next looks a hazard's move up; ok is false if the status does not allow the command.

@@ -53,7 +53,7 @@ func (d *differ) note(pointer string, a, b any) {
 }
 
 func shown(v any) jsontext.Value {
-	if v == (any)(nothing{}) {
+	if v == any(nothing{}) {
 		return nil
 	}
 	raw, err := json.Marshal(v, json.Deterministic(true))

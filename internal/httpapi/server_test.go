@@ -85,7 +85,7 @@ func newSite(t *testing.T, change ...func(*Deps)) *site {
 	}
 	svc := &fieldsync.Service{
 		Cursors: cursors,
-		Store: st, Packs: shelf, Now: time.Now, Limits: fieldsync.DefaultLimits, Hub: hub,
+		Store:   st, Packs: shelf, Now: time.Now, Limits: fieldsync.DefaultLimits, Hub: hub,
 		Grace: 24 * time.Hour, LockAfter: 24 * time.Hour,
 	}
 	d := Deps{
