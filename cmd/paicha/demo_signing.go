@@ -66,15 +66,17 @@ func (s *story) signs(ctx context.Context, p *person, id, what string) error {
 	if _, err := p.Sync(ctx); err != nil {
 		return err
 	}
-	m, err := p.Sign(id)
+	queued, err := p.Sign(id)
 	if err != nil {
 		return err
 	}
-	r, err := p.settled(ctx, m)
-	if err != nil {
-		return err
+	for _, m := range queued {
+		r, err := p.settled(ctx, m)
+		if err != nil {
+			return err
+		}
+		s.verdict(what, r, fieldsync.Applied, "")
 	}
-	s.verdict(what, r, fieldsync.Applied, "")
 	return nil
 }
 

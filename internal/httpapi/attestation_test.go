@@ -56,6 +56,18 @@ func (s *site) settles(t *client.Tablet, id fieldsync.MutationID, err error) {
 	}
 }
 
+// signs has somebody sign what was pulled, n contents of it.
+func (s *site) signs(t *client.Tablet, id string, n int) {
+	s.Helper()
+	queued, err := t.Sign(id)
+	if err != nil || len(queued) != n {
+		s.Fatal(queued, err)
+	}
+	for _, m := range queued {
+		s.settles(t, m, nil)
+	}
+}
+
 func (s *site) record(t *client.Tablet, id string) inspection.Inspection {
 	s.Helper()
 	d, _ := t.Replica().Get(fieldsync.DocRef{Kind: inspection.Kind, ID: id})
@@ -110,8 +122,8 @@ func TestP6SignedRecordsVerifyOffline(t *testing.T) {
 	}
 
 	s.sync(li)
-	m, err = li.Sign(id)
-	s.settles(li, m, err)
+	s.signs(li, id, 1)
+	s.signs(li, id, 0) // nothing is left to sign
 	s.sync(boss)
 	m, err = boss.Decline(id, "对测点有异议")
 	s.settles(boss, m, err)
@@ -122,6 +134,9 @@ func TestP6SignedRecordsVerifyOffline(t *testing.T) {
 	s.settles(wang, m, err)
 	if in = s.record(wang, id); len(in.Attestations) != 2 || len(in.Attestations[1].Differs) > 0 || !slices.Equal(in.Attestations[1].Waiting, []inspection.UserID{"li"}) {
 		t.Fatalf("%+v", in.Attestations)
+	}
+	if in = s.record(wang, id); in.Attestations[0].Waiting != nil || len(in.Attestations[0].Declined) != 1 {
+		t.Fatalf("%+v", in.Attestations[0])
 	}
 	_, device := wang.Session()
 	if err := s.auth.RevokeDevice(t.Context(), directory.DeviceID(device)); err != nil {

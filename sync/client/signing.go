@@ -54,28 +54,42 @@ func (t *Tablet) Amend(id string, args inspection.AmendArgs) (fieldsync.Mutation
 	return t.Save(string(inspection.CmdAmend), recordRef(id), args)
 }
 
-// Sign signs the content that was signed last of a pulled record, as a colleague or as the enterprise's representative.
-// The hash is computed from the content, never taken from the server. ErrNoRecord if there is no such content here.
-func (t *Tablet) Sign(id string) (fieldsync.MutationID, error) {
-	hash, err := t.lastContent(id)
+// Sign signs every content of a pulled record that this person has not signed yet, as a colleague or as the enterprise's
+// representative: the record and its amendments. It returns what it queued, in that order. The hashes are computed from
+// the contents, never taken from the server. ErrNoRecord if nothing is signed of it here.
+func (t *Tablet) Sign(id string) ([]fieldsync.MutationID, error) {
+	contents, err := t.contents(id)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	value, err := t.sign(string(attest.Message(hash)))
-	if err != nil {
-		return "", err
+	user, _ := t.Session()
+	var out []fieldsync.MutationID
+	for i := range contents {
+		if contents[i].HasSigned(directory.UserID(user)) {
+			continue
+		}
+		s, err := t.seal(contents[i].Content)
+		if err != nil {
+			return out, err
+		}
+		m, err := t.Save(string(inspection.CmdSign), recordRef(id), inspection.SignArgs{
+			Hash: attest.Sum(s.Content), Signature: s.Signature,
+		})
+		if err != nil {
+			return out, err
+		}
+		out = append(out, m)
 	}
-	return t.Save(string(inspection.CmdSign), recordRef(id), inspection.SignArgs{
-		Hash: hash, Signature: attest.Signature{Alg: attest.ES256, Value: value},
-	})
+	return out, nil
 }
 
-// Decline refuses to sign that content, with the reason, and signs the refusal. ErrNoRecord as Sign.
+// Decline refuses to sign the last content, with the reason, and signs the refusal. ErrNoRecord as Sign.
 func (t *Tablet) Decline(id, reason string) (fieldsync.MutationID, error) {
-	hash, err := t.lastContent(id)
+	contents, err := t.contents(id)
 	if err != nil {
 		return "", err
 	}
+	hash := attest.Sum(contents[len(contents)-1].Content)
 	value, err := t.sign(string(attest.DeclineMessage(hash, reason)))
 	if err != nil {
 		return "", err
@@ -87,24 +101,26 @@ func (t *Tablet) Decline(id, reason string) (fieldsync.MutationID, error) {
 
 func recordRef(id string) fieldsync.DocRef { return fieldsync.DocRef{Kind: inspection.Kind, ID: id} }
 
-// lastContent is the hash of the content that was signed last, if it is a content of that inspection.
-func (t *Tablet) lastContent(id string) (attest.Hash, error) {
+// contents are what was signed of a record, at least one. Each is of that inspection: nobody signs what is shown as
+// something else.
+func (t *Tablet) contents(id string) ([]attest.Sealed, error) {
 	in, _, err := t.record(id)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if len(in.Attestations) == 0 {
-		return "", ErrNoRecord
+		return nil, ErrNoRecord
 	}
-	text := in.Attestations[len(in.Attestations)-1].Content
-	c, err := attest.ReadContent(text)
-	if err != nil {
-		return "", err
+	for i := range in.Attestations {
+		c, err := attest.ReadContent(in.Attestations[i].Content)
+		if err != nil {
+			return nil, err
+		}
+		if c.Inspection != id {
+			return nil, inspection.ErrOtherContent
+		}
 	}
-	if c.Inspection != id {
-		return "", inspection.ErrOtherContent
-	}
-	return attest.Sum(text), nil
+	return in.Attestations, nil
 }
 
 // seal signs a content with the device key.
