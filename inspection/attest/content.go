@@ -88,7 +88,7 @@ func ReadContent(text string) (Content, error) {
 
 // Message is what a device signs of a content. The first line keeps it from being mistaken for anything else that the
 // key signs.
-func Message(h Hash) []byte { return []byte("paicha-record-v1\n" + string(h)) }
+func Message(h Hash) []byte { return []byte("paicha-sign-v1\n" + string(h)) }
 
 // DeclineMessage is what a device may sign when its person refuses to sign a content.
 func DeclineMessage(h Hash, reason string) []byte {

@@ -100,7 +100,7 @@ export async function hashOf(content) {
   return Buffer.from(await crypto.subtle.digest('SHA-256', utf8.encode(content))).toString('hex')
 }
 
-const message = (hash) => utf8.encode(`paicha-record-v1\n${hash}`)
+const message = (hash) => utf8.encode(`paicha-sign-v1\n${hash}`)
 
 /** Signs a content's hash: r‖s in 64 bytes, as the server takes it. */
 export async function sign(pkcs8, hash) {
