@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"paicha/internal/directory"
 	"paicha/internal/store"
 )
 
@@ -53,6 +54,8 @@ type Cause struct {
 	Place      *Place
 	Mutation   MutationID
 	As         Audience
+	// Key is the device's public key, by which what it signed is verified; empty where it is not known.
+	Key directory.PublicKey
 	// Correction is what has to be added to the device's times: the server's clock minus the device's, as measured when
 	// this arrived. 0 where it was not measured.
 	Correction time.Duration

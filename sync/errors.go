@@ -29,5 +29,6 @@ var (
 	ErrConflict      = fault.New(fault.Conflict, "sync.conflict", "与他人的记录不一致，两份内容都已保留，请核对")
 	ErrProposal      = fault.New(fault.Conflict, "sync.proposal", "检查已提交，您的补充内容已作为建议保留，待处理")
 	ErrReview        = fault.New(fault.Invalid, "sync.review", "照片审核结论只能是 ok、doubtful 或 retake")
+	ErrUnattested    = fault.New(fault.NotFound, "sync.unattested", "这份检查记录还没有电子签名，没有可核对的内容")
 	ErrEnterprise    = fault.New(fault.Invalid, "sync.enterprise", "所填行政区划与该企业登记的不一致，请核对后重新提交")
 )

@@ -24,6 +24,7 @@ type push struct {
 	// correction is the server's clock minus the device's at this push, 0 where the device did not say its time.
 	correction time.Duration
 	sameEpoch  bool
+	key        directory.PublicKey // of the device, where something in the push is signed
 	scope      scope
 	muts       []mutation
 	links      []Link
@@ -75,6 +76,9 @@ func (s *Service) Push(ctx context.Context, sess Session, r PushRequest) (PushRe
 			first[m.ID] = i
 		}
 		p.muts[i] = m
+	}
+	if err := p.readKey(ctx); err != nil {
+		return PushResponse{}, err
 	}
 	if err := p.run(ctx); err != nil {
 		return PushResponse{}, err

@@ -288,6 +288,9 @@ func (s *Service) applyReleased(ctx context.Context, q Quarantine) (Result, erro
 		sameEpoch: true,
 	}
 	p.muts = []mutation{decodeMutation(slices.Clone(q.Mutation), s.Limits)}
+	if err := p.readKey(ctx); err != nil {
+		return Result{}, err
+	}
 	if err := p.run(ctx); err != nil {
 		return Result{}, err
 	}

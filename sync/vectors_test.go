@@ -16,6 +16,7 @@ import (
 	"paicha/checklist"
 	"paicha/internal/directory"
 	"paicha/internal/fault"
+	"paicha/internal/store"
 	fieldsync "paicha/sync"
 
 	"github.com/go-json-experiment/json"
@@ -48,6 +49,7 @@ type vectorUser struct {
 	Grants     []directory.Grant      `json:"grants"`
 	Enterprise directory.EnterpriseID `json:"enterprise"`
 	Disabled   bool                   `json:"disabled"`
+	PublicKey  directory.PublicKey    `json:"publicKey"` // of the device, for those who sign
 }
 
 // vectorStep changes the world and then makes one call, Push, PushBase64, Pull or Hello.
@@ -180,6 +182,21 @@ func (p *vectorPlay) meet(users []vectorUser) {
 		p.sessions[string(u.ID)] = fieldsync.Session{Device: u.Device, User: directory.User{
 			ID: u.ID, Roles: u.Roles, Grants: u.Grants, Enterprise: u.Enterprise, Disabled: u.Disabled,
 		}}
+		if u.PublicKey != "" {
+			p.enrol(directory.Device{ID: u.Device, User: u.ID, Name: "平板", PublicKey: u.PublicKey, EnrolledAt: p.now})
+		}
+	}
+}
+
+// enrol enters a device; again is no error.
+func (p *place) enrol(d directory.Device) {
+	p.t.Helper()
+	doc, err := directory.DeviceDoc(d)
+	if err == nil {
+		_, err = p.store.Commit(context.Background(), []store.Write{{New: doc}})
+	}
+	if err != nil {
+		p.t.Fatal(err)
 	}
 }
 

@@ -115,6 +115,7 @@ func (p *push) cause(m *mutation, w *working) inspection.Cause {
 	by := inspection.Cause{
 		User: p.sess.User.ID, Device: p.device, DeviceTime: m.At, ServerTime: p.now, N: m.N,
 		Mutation: inspection.MutationID(m.ID), As: p.part(m, w.tokens), Place: m.place(), Correction: p.correction,
+		Key: p.key,
 	}
 	if p.released != nil {
 		by.ReleasedBy = p.released.by
