@@ -93,9 +93,9 @@ type Outbox struct {
 	photos map[photoKey]*Photo
 }
 
-func openOutbox(path string) (*Outbox, error) {
+func openOutbox(disk Disk, path string) (*Outbox, error) {
 	o := newOutbox()
-	j, err := openJournal(path, o.read)
+	j, err := openJournal(disk, path, o.read)
 	o.j = j
 	return o, err
 }

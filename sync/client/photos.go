@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 
 	fieldsync "paicha/sync"
@@ -51,7 +50,7 @@ func (t *Tablet) sendPhotos(ctx context.Context) (int, error) {
 // sendPhoto takes one upload as far as it goes: begun if need be, its location kept before the first byte is sent, the
 // offset asked for, then chunk after chunk.
 func (t *Tablet) sendPhoto(ctx context.Context, p *Photo) (progress bool, err error) {
-	data, err := os.ReadFile(t.photoPath(p.SHA256))
+	data, err := t.Disk.ReadFile(t.photoPath(p.SHA256))
 	if err != nil || int64(len(data)) != p.Size {
 		return false, ErrDamaged.Because(errors.Join(err, errors.New("photo file")))
 	}

@@ -57,9 +57,9 @@ type Replica struct {
 }
 
 // openReplica reads the replica of a journal.
-func openReplica(path string) (*Replica, error) {
+func openReplica(disk Disk, path string) (*Replica, error) {
 	r := &Replica{docs: map[fieldsync.DocRef]Doc{}}
-	j, err := openJournal(path, func(payload []byte) error {
+	j, err := openJournal(disk, path, func(payload []byte) error {
 		var rec replicaRecord
 		if err := json.Unmarshal(payload, &rec); err != nil {
 			return err
