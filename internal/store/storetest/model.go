@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -22,6 +23,26 @@ type Model struct {
 
 // NewModel returns an empty model.
 func NewModel() *Model { return &Model{docs: map[store.Ref]store.Doc{}} }
+
+// Connect returns an engine over the model. Each of its commands asks step first, which returns one of the variants:
+// 0 is done and answered; of a write 1 is done with its answer lost, 2 is late: Deliver lets it happen, or nothing does.
+// A nil step runs everything at once.
+func (m *Model) Connect(step func(what string, variants int, faults bool) int) store.Engine {
+	return &handle{m: m, step: step}
+}
+
+// Late is how many writes are on their way.
+func (m *Model) Late() int { return len(m.late) }
+
+// Deliver lets the i-th late write arrive.
+func (m *Model) Deliver(i int) {
+	p := m.late[i]
+	m.late = slices.Delete(slices.Clone(m.late), i, i+1)
+	m.put(p)
+}
+
+// Clone returns a copy of what is stored; writes on their way are left behind.
+func (m *Model) Clone() *Model { return &Model{docs: maps.Clone(m.docs)} }
 
 // ErrLost is what a caller sees of a write whose answer was lost.
 var ErrLost = errors.New("answer lost")
@@ -221,8 +242,36 @@ func (h *handle) Scan(_ context.Context, s store.Scan) ([]store.Doc, store.ScanK
 	return out, next, nil
 }
 
-func (h *handle) Find(context.Context, store.Query) (store.Page, error) {
-	return store.Page{}, store.ErrNoIndex
+// Find looks at every document: the model has no indexes to miss.
+func (h *handle) Find(_ context.Context, q store.Query) (store.Page, error) {
+	h.at("find "+string(q.Kind), 1)
+	var out []store.Doc
+	for _, d := range h.m.docs {
+		if d.Kind == q.Kind && d.Removed == store.Live && (len(q.Tokens) == 0 || len(store.Intersect(d.Tokens, q.Tokens)) > 0) &&
+			!slices.ContainsFunc(q.Where, func(c store.Cond) bool { return !holds(d.Fields, c) }) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b store.Doc) int {
+		return cmp.Or(compareValues(a.Fields[q.Order], b.Fields[q.Order]), cmp.Compare(a.ID, b.ID))
+	})
+	if q.Desc {
+		slices.Reverse(out)
+	}
+	h.saw(out...)
+	return store.Page{Docs: out}, nil
+}
+
+func holds(f store.Fields, c store.Cond) bool {
+	v, ok := f[c.Field]
+	return ok && slices.ContainsFunc(c.Values, func(w store.Value) bool {
+		n := compareValues(v, w)
+		return c.Op == store.Lt && n < 0 || c.Op == store.Ge && n >= 0 || (c.Op == store.Eq || c.Op == store.In) && n == 0
+	})
+}
+
+func compareValues(a, b store.Value) int {
+	return cmp.Or(cmp.Compare(a.Num, b.Num), cmp.Compare(a.Text, b.Text))
 }
 
 func (h *handle) Group(context.Context, store.Grouping) ([]store.Bucket, error) {
