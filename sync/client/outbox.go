@@ -267,7 +267,48 @@ func (o *Outbox) judge(vs []fieldsync.Result) error {
 	if len(vs) == 0 {
 		return nil
 	}
-	return o.write(outboxRecord{Verdicts: vs})
+	if err := o.write(outboxRecord{Verdicts: vs}); err != nil {
+		return err
+	}
+	if left := o.orphans(); len(left) > 0 {
+		return o.write(outboxRecord{Verdicts: left})
+	}
+	return nil
+}
+
+// begins reports whether the mutation begins its document.
+func (m *Queued) begins() bool {
+	var raw struct {
+		BaseRev uint64 `json:"baseRev"`
+		Args    struct {
+			Header jsontext.Value `json:"header"`
+		} `json:"args"`
+	}
+	return m.Name == "inspection.save" && json.Unmarshal(m.Raw, &raw) == nil && raw.BaseRev == 0 && len(raw.Args.Header) > 0
+}
+
+// orphans are the mutations that wait for a document whose beginning was rejected: nothing else will ever come, so they
+// go aside with it, under the same problem.
+func (o *Outbox) orphans() (out []fieldsync.Result) {
+	type fate struct{ refused, there *fieldsync.Result }
+	of := map[fieldsync.DocRef]fate{}
+	for _, m := range o.queue {
+		f := of[m.Doc]
+		switch {
+		case m.Result == nil:
+		case m.Done && m.Result.Status == fieldsync.Rejected:
+			if f.refused == nil && m.begins() {
+				f.refused = m.Result
+			}
+		case m.Done && m.Result.Status != fieldsync.Rejected && m.Result.Status != untaken:
+			f.there = m.Result
+		case m.Result.Status == fieldsync.Blocked && m.Result.Problem != nil && m.Result.Problem.Code == fieldsync.ErrBlocked.Code &&
+			f.refused != nil && f.there == nil:
+			out = append(out, fieldsync.Result{ID: m.ID, Status: untaken, Problem: f.refused.Problem, Next: fieldsync.AskPerson})
+		}
+		of[m.Doc] = f
+	}
+	return out
 }
 
 // met takes a hello's news and compacts when enough has been dropped.

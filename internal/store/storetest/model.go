@@ -226,17 +226,18 @@ func covered(d store.Doc, tokens []store.Token) bool {
 
 func (h *handle) Scan(_ context.Context, s store.Scan) ([]store.Doc, store.ScanKey, error) {
 	h.at("scan", 1)
+	key := func(d store.Doc) string { return d.ID + "/" + string(d.Kind) } // documents of two kinds may share an id
 	var out []store.Doc
 	for _, d := range h.m.docs {
-		if d.Removed == store.Live && len(store.Intersect(d.Tokens, s.Tokens)) > 0 && d.ID > string(s.After) {
+		if d.Removed == store.Live && len(store.Intersect(d.Tokens, s.Tokens)) > 0 && key(d) > string(s.After) {
 			out = append(out, d)
 		}
 	}
-	slices.SortFunc(out, func(a, b store.Doc) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(out, func(a, b store.Doc) int { return cmp.Compare(key(a), key(b)) })
 	var next store.ScanKey
 	if s.Limit.Docs > 0 && len(out) > s.Limit.Docs {
 		out = out[:s.Limit.Docs]
-		next = store.ScanKey(out[len(out)-1].ID)
+		next = store.ScanKey(key(out[len(out)-1]))
 	}
 	h.saw(out...)
 	return out, next, nil
