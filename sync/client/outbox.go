@@ -276,6 +276,17 @@ func (o *Outbox) judge(vs []fieldsync.Result) error {
 	return nil
 }
 
+// ended is the verdict, of a duplicate the first one.
+func (m *Queued) ended() fieldsync.Status {
+	switch {
+	case m.Result == nil:
+		return ""
+	case m.Result.Status == fieldsync.Duplicate:
+		return m.Result.First
+	}
+	return m.Result.Status
+}
+
 // begins reports whether the mutation begins its document.
 func (m *Queued) begins() bool {
 	var raw struct {
@@ -294,13 +305,13 @@ func (o *Outbox) orphans() (out []fieldsync.Result) {
 	of := map[fieldsync.DocRef]fate{}
 	for _, m := range o.queue {
 		f := of[m.Doc]
-		switch {
+		switch ended := m.ended(); {
 		case m.Result == nil:
-		case m.Done && m.Result.Status == fieldsync.Rejected:
+		case m.Done && ended == fieldsync.Rejected:
 			if f.refused == nil && m.begins() {
 				f.refused = m.Result
 			}
-		case m.Done && m.Result.Status != fieldsync.Rejected && m.Result.Status != untaken:
+		case m.Done && ended != untaken:
 			f.there = m.Result
 		case m.Result.Status == fieldsync.Blocked && m.Result.Problem != nil && m.Result.Problem.Code == fieldsync.ErrBlocked.Code &&
 			f.refused != nil && f.there == nil:

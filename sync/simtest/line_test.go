@@ -178,14 +178,13 @@ func (w *world) handle(n *node, t *tablet, r *http.Request, body []byte, header 
 		if err != nil {
 			return nil, err
 		}
-		w.see()
+		t.by.noted(n.svc.Now())
 		var out []byte
 		if w.bug != nil && w.bug.pull != nil {
 			out, err = w.bug.pull(w, n, t, in)
 		} else {
 			out, err = n.svc.Pull(ctx, session, in)
 		}
-		w.see()
 		if err != nil {
 			return nil, err
 		}

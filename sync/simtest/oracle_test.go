@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"time"
 
+	"paicha/internal/directory"
 	"paicha/internal/store"
 	fieldsync "paicha/sync"
 
@@ -12,17 +14,33 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-func shownKey(p *person, k store.Kind, id string) string { return p.id + " " + string(k) + " " + id }
-
-// remember notes what everybody may see now: only that may later be told to be removed.
-func (w *world) remember() {
-	for _, d := range w.model.Docs() {
-		for _, p := range w.people {
-			if via, _ := p.sees(w.now, d); len(via) > 0 {
-				w.shown[shownKey(p, d.Kind, d.ID)] = true
+// noted remembers what somebody reads now: only what these tokens show may later be told to be removed.
+func (p *person) noted(now time.Time) {
+	if p.ever == nil {
+		p.ever = map[store.Token][]directory.Role{}
+	}
+	for t, roles := range p.reads(now) {
+		for _, r := range roles {
+			if !slices.Contains(p.ever[t], r) {
+				p.ever[t] = append(p.ever[t], r)
 			}
 		}
 	}
+}
+
+// couldSee reports whether any version of a document was ever within what a person was told of.
+func (w *world) couldSee(p *person, ref store.Ref) bool {
+	for v, d := range w.versions {
+		if v.ref != ref {
+			continue
+		}
+		for _, t := range d.Tokens {
+			if slices.ContainsFunc(p.ever[t], func(r directory.Role) bool { return showsKind(r, ref.Kind) }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sawPull judges one answer to a pull, by itself: P5. No byte outside the reader's scope at that moment, by the version
@@ -32,11 +50,10 @@ func (w *world) sawPull(n *node, t *tablet, answer []byte) {
 	if err := parse(answer, &p); err != nil {
 		w.breaks("P4", "%s gets a page that is none: %v", t.name, err)
 	}
-	w.remember()
 	now := n.svc.Now()
 	for _, c := range p.Changes {
 		if c.Removed != "" {
-			if !w.shown[shownKey(t.by, c.Kind, c.ID)] {
+			if !w.couldSee(t.by, store.Ref{Kind: c.Kind, ID: c.ID}) {
 				w.breaks("P5", "%s is told of the removal of %s %s, which %s never could see", t.name, c.Kind, c.ID, t.by.id)
 			}
 			continue
@@ -67,7 +84,7 @@ func (w *world) sawPull(n *node, t *tablet, answer []byte) {
 func (w *world) sawHello(t *tablet, h fieldsync.HelloResponse) {
 	for _, m := range h.MissingMedia {
 		var in struct{ Team []string }
-		d := w.model.Docs()[store.Ref{Kind: "inspection", ID: m.Inspection}]
+		d := w.model.Doc(store.Ref{Kind: "inspection", ID: m.Inspection})
 		if parse(d.Body, &in) != nil || !slices.Contains(in.Team, t.by.id) {
 			w.breaks("P5", "%s is told of the photos of %s, of which %s is not", t.name, m.Inspection, t.by.id)
 		}
@@ -150,7 +167,7 @@ func (w *world) judge() {
 			if effects[id] > 0 && state != "released" {
 				w.breaks("P2", "%s (%s) is quarantined (%s) and has an effect", id, m.name, state)
 			}
-		case known && status == fieldsync.Rejected:
+		case known && (status == fieldsync.Rejected || status == "untaken"): // aside, shown to the person
 			if effects[id] > 0 {
 				w.breaks("P2", "%s (%s) was rejected (%v) and has an effect", id, m.name, describe(&r))
 			}

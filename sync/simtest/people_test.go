@@ -18,6 +18,7 @@ type person struct {
 	devices    int
 	partner    string // who is named to the team
 	region     string
+	ever       map[store.Token][]directory.Role // what was ever read with a pull
 }
 
 func (p *person) user() directory.User {

@@ -40,7 +40,7 @@ func run(seed uint64, steps int, b *bug) (w *world, err error) {
 
 // step is one thing that happens.
 func (w *world) step() {
-	w.advance(time.Duration(w.r.IntN(30)) * time.Second)
+	w.advance(time.Duration(w.r.IntN(8)) * time.Second)
 	t, _ := pick(w, w.tablets)
 	n, _ := pick(w, w.nodes)
 	for _, dead := range w.nodes {
@@ -98,12 +98,13 @@ func (w *world) step() {
 func (w *world) advance(d time.Duration) {
 	w.now = w.now.Add(d)
 	for d > 0 {
-		one := min(d, sealAfter/3)
+		one := min(d, sealAfter*2/5)
 		w.elapsed += one
 		d -= one
-		if d < 5*sealAfter {
+		if since := w.elapsed - w.ticked; since >= sealAfter/3 && d < 5*sealAfter {
+			w.ticked = w.elapsed
 			for _, n := range w.nodes {
-				if n.svc != nil && w.chance(0.8) {
+				if n.svc != nil && w.chance(0.9) {
 					w.tick(n)
 				}
 			}

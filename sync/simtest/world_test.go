@@ -47,6 +47,7 @@ type world struct {
 	r       *rand.Rand
 	now     time.Time
 	elapsed time.Duration
+	ticked  time.Duration // when the nodes last did their chores
 	faults  bool
 	depth   int // of interleaved steps
 	ids     int
@@ -63,7 +64,6 @@ type world struct {
 	made     map[string]*made // every mutation that any tablet made, by id
 	photos   []madePhoto
 	versions map[version]store.Doc // every version of a document that was ever stored
-	shown    map[string]bool       // person, kind and id of what somebody was once allowed to see
 	delayed  []func()              // requests that the network delivers once more, later
 
 	bug   *bug
@@ -101,8 +101,9 @@ func newWorld(seed uint64, b *bug) *world {
 	w := &world{
 		r: rand.New(rand.NewPCG(seed, 20230515)), now: time.Date(2023, 6, 5, 0, 0, 0, 0, time.UTC), faults: true,
 		model: storetest.NewModel(), depot: newDepot(), made: map[string]*made{}, versions: map[version]store.Doc{},
-		shown: map[string]bool{}, bug: b,
+		bug: b,
 	}
+	w.watch()
 	w.people = everybody(w)
 	if b != nil && b.prepare != nil {
 		b.prepare(w)
@@ -290,12 +291,10 @@ func (w *world) tick(n *node) {
 	})
 }
 
-// see remembers every version that is stored now.
-func (w *world) see() {
+// watch remembers every version that comes to be stored.
+func (w *world) watch() {
 	epoch := w.epoch()
-	for ref, d := range w.model.Docs() {
-		w.versions[version{epoch, ref, d.Rev}] = d
-	}
+	w.model.Stored = func(d store.Doc) { w.versions[version{epoch, d.Ref, d.Rev}] = d }
 }
 
 func (w *world) epoch() string { return fmt.Sprint(w.epochs) }
@@ -363,6 +362,7 @@ func (w *world) restore() {
 	for h, data := range w.backup.blobs {
 		w.depot.blobs[h] = data
 	}
+	w.watch()
 	if w.bug != nil && w.bug.restore != nil {
 		w.bug.restore(w)
 	} else if err := w.arrive(); err != nil {

@@ -19,6 +19,8 @@ import (
 type Model struct {
 	docs map[store.Ref]store.Doc
 	late []store.Put
+	// Stored, if set, is told of every version that a write has made.
+	Stored func(store.Doc)
 }
 
 // NewModel returns an empty model.
@@ -52,8 +54,14 @@ func (m *Model) put(p store.Put) store.Status {
 		return store.Stale
 	}
 	m.docs[p.Doc.Ref] = p.Doc
+	if m.Stored != nil {
+		m.Stored(p.Doc)
+	}
 	return store.OK
 }
+
+// Doc returns one document as it is stored; Rev 0 if it is not.
+func (m *Model) Doc(r store.Ref) store.Doc { return m.docs[r] }
 
 // Docs returns every document that is not the store's own, by reference.
 func (m *Model) Docs() map[store.Ref]store.Doc {
@@ -311,6 +319,9 @@ func (h *handle) Load(_ context.Context, docs []store.Doc) error {
 		switch have := h.m.docs[d.Ref]; {
 		case have.Rev < d.Rev:
 			h.m.docs[d.Ref] = d
+			if h.m.Stored != nil {
+				h.m.Stored(d)
+			}
 		case have.Rev == d.Rev && !reflect.DeepEqual(have, d):
 			return store.ErrLoadDiffers
 		}
