@@ -98,13 +98,13 @@ func (w *world) step() {
 func (w *world) advance(d time.Duration) {
 	w.now = w.now.Add(d)
 	for d > 0 {
-		one := min(d, sealAfter*2/5)
+		one := min(d, sealAfter/3)
 		w.elapsed += one
 		d -= one
-		if since := w.elapsed - w.ticked; since >= sealAfter/3 && d < 5*sealAfter {
+		if since := w.elapsed - w.ticked; since >= sealAfter/4 && d < 5*sealAfter {
 			w.ticked = w.elapsed
 			for _, n := range w.nodes {
-				if n.svc != nil && w.chance(0.9) {
+				if n.svc != nil && (!w.faults || w.chance(0.9)) {
 					w.tick(n)
 				}
 			}
@@ -114,6 +114,9 @@ func (w *world) advance(d time.Duration) {
 
 // restRounds bounds how long queues may take to drain once the faults have stopped.
 const restRounds = 24
+
+// sealRounds are how many rounds, of SealAfter each, pass before every dead writer is sealed and its last writes found.
+const sealRounds = 4
 
 // settle ends the faults and lets everybody sync until nothing waits and nothing comes any more: P7.
 func (w *world) settle() {
@@ -135,7 +138,7 @@ func (w *world) settle() {
 		}
 	}
 	w.note("the faults stop")
-	for range restRounds {
+	for round := range restRounds {
 		w.advance(sealAfter)
 		busy := false
 		for _, t := range w.tablets {
@@ -151,7 +154,7 @@ func (w *world) settle() {
 			s, _ := t.Outbox().State()
 			busy = busy || s.Mutations+s.Photos > 0 || news
 		}
-		if !busy {
+		if !busy && round >= sealRounds {
 			return
 		}
 	}
