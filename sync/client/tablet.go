@@ -167,6 +167,22 @@ func (t *Tablet) Dismiss(id fieldsync.MutationID) error {
 	return t.outbox.dismiss(id)
 }
 
+// SetAside takes a mutation that waits for another out of the queue, because a person says that nothing will come of it:
+// the record that it adds to was dismissed, or went with a server's backup. It is in Outbox().Asking then.
+func (t *Tablet) SetAside(id fieldsync.MutationID) error {
+	if t.outbox == nil {
+		return ErrClosed
+	}
+	for _, m := range t.outbox.Waiting() {
+		if m.ID == id && m.Result != nil && m.Result.Status == fieldsync.Blocked {
+			r := *m.Result
+			r.Status, r.Next = untaken, fieldsync.AskPerson
+			return t.outbox.judge([]fieldsync.Result{r})
+		}
+	}
+	return nil
+}
+
 // AddPhoto keeps a copy of a photo's bytes, queues it and returns its SHA-256, by which records name it. Both are durable
 // when it returns. The same photo again is no error.
 func (t *Tablet) AddPhoto(p NewPhoto, data []byte) (string, error) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"paicha/internal/store"
 	fieldsync "paicha/sync"
 	"paicha/sync/client"
 )
@@ -130,6 +131,21 @@ func (w *world) decide(t *tablet) bool {
 // decided reports whether the tablet has a decision about it on its way.
 func (w *world) decided(t *tablet, id string) bool {
 	return slices.ContainsFunc(t.Outbox().Waiting(), func(m client.Queued) bool { return m.Doc.ID == id })
+}
+
+// setAside is what a person does about work on a record that will never come: it was dismissed, or its author's
+// tablet may not bring it again after the server lost it.
+func (w *world) setAside(t *tablet) (done bool) {
+	for _, m := range t.Outbox().Waiting() {
+		if w.model.Doc(store.Ref{Kind: m.Doc.Kind, ID: m.Doc.ID}).Rev > 0 {
+			continue
+		}
+		if err := t.SetAside(m.ID); err != nil {
+			w.breaks("P7", "%s cannot set %s aside: %v", t.name, m.ID, err)
+		}
+		done = true
+	}
+	return done
 }
 
 // react is what an enterprise does about its hazards; others only look.

@@ -59,18 +59,17 @@ func (w *world) changeRights() {
 	case 2:
 		g.Until = time.Time{}
 	case 3: // another audience of the same place
-		if len(p.roles) > 1 {
-			g.Role = p.roles[w.r.IntN(len(p.roles))]
+		if len(p.roles) > 1 && len(p.grants) < 6 {
+			g.Revoked = true
+			p.grants = append(p.grants, directory.Grant{Token: g.Token, Role: p.roles[w.r.IntN(len(p.roles))]})
 		}
 	case 4: // somewhere else, or more
-		if len(p.grants) < 4 {
+		if len(p.grants) < 6 {
 			t := []store.Token{"532501/coal-mine", "532501", "532504", "5325/coal-mine"}[w.r.IntN(4)]
 			p.grants = append(p.grants, directory.Grant{Token: t, Role: g.Role})
 		}
-	case 5:
-		if len(p.grants) > 1 {
-			p.grants = slices.Delete(p.grants, 0, 1)
-		}
+	case 5: // a right ends; it is never forgotten that it was there
+		g.Revoked = true
 	}
 	w.note("rights of %s: %v", p.id, p.grants)
 }

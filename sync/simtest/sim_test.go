@@ -151,6 +151,9 @@ func (w *world) settle() {
 					w.syncTablet(t)
 				}
 			}
+			if round > restRounds/2 {
+				busy = w.setAside(t) || busy
+			}
 			s, _ := t.Outbox().State()
 			busy = busy || s.Mutations+s.Photos > 0 || news
 		}
