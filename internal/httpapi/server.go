@@ -171,6 +171,10 @@ var Indexes = []store.Index{
 	{Kind: directory.KindEnterprise, Fields: []string{"name", "region", "status"}},
 }
 
+// readAhead is how much of a body fasthttp reads before any handler sees the request, all of it within ReadTimeout, in
+// bytes. boundedBody is the limit. Little, so that a line of one bar gets that far.
+const readAhead = 16 << 10
+
 // New builds the application. It has no state of its own but open requests; ShutdownWithContext ends event streams.
 func New(d Deps) *fiber.App {
 	a := newAPI(d)
@@ -182,7 +186,7 @@ func New(d Deps) *fiber.App {
 		StrictRouting:                false,
 		CaseSensitive:                true,
 		StreamRequestBody:            true,
-		BodyLimit:                    64 << 10, // only how much is read ahead; boundedBody is the limit
+		BodyLimit:                    readAhead,
 		ReadBufferSize:               16 << 10, // the most that request headers may have
 		Concurrency:                  64 << 10, // connections
 		ReadTimeout:                  d.Limits.Idle,

@@ -20,13 +20,15 @@ func (s *site) begin(head, body string) net.Conn {
 	return conn
 }
 
+// half is a body that has begun, long enough for a handler to see it.
+var half = `{"epoch":"` + strings.Repeat("x", 2*readAhead)
+
 func status(t *testing.T, conn net.Conn) int {
 	t.Helper()
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // closing reads on, and a stream has no end
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
 	return resp.StatusCode
 }
 
@@ -38,7 +40,7 @@ func TestBodiesOnTheirWayTakeNoTurn(t *testing.T) {
 	var slow []net.Conn
 	for range 20 {
 		slow = append(slow, s.begin("POST /api/v1/sync/push HTTP/1.1\r\nAuthorization: Bearer "+token+
-			"\r\nContent-Type: application/json\r\nContent-Length: 100000", `{"epoch":`))
+			"\r\nContent-Type: application/json\r\nContent-Length: 100000", half))
 	}
 	served := 0
 	for served < 100 {
@@ -64,14 +66,9 @@ func TestDeviceUsesUpOnlyItsOwnShare(t *testing.T) {
 	var held []net.Conn
 	for range 3 {
 		held = append(held, s.begin("POST /api/v1/sync/push HTTP/1.1\r\nAuthorization: Bearer "+greedy+
-			"\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue", ""))
+			"\r\nContent-Type: application/json\r\nContent-Length: 100000", half))
 	}
-	for _, conn := range held { // the server says when it has come to the body
-		if got := status(t, conn); got != http.StatusContinue {
-			t.Fatal(got)
-		}
-	}
-	for s.send("GET", "/api/v1/sectors", greedy, nil).status != http.StatusTooManyRequests { // 100 is said a moment before
+	for s.send("GET", "/api/v1/sectors", greedy, nil).status != http.StatusTooManyRequests { // until the server has met all three
 	}
 	if r := s.send("GET", "/api/v1/sectors", other, nil); r.status != http.StatusOK {
 		t.Errorf("the other waits: %d", r.status)
