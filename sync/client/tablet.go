@@ -44,13 +44,17 @@ type Tablet struct {
 	session session
 	key     *ecdsa.PrivateKey
 
+	dialect dialect
+
 	syncMu sync.Mutex // one Sync at a time; guards what follows
 	hello  fieldsync.HelloResponse
-	batch  int      // mutations of the next push
-	chunk  int64    // bytes of the next PATCH
-	asked  int      // where the next hello's list of inspections begins
-	known  uint64   // the server knows every number of the chain up to this one
-	gaps   []uint64 // numbers that the last answer missed
+	batch  int                           // mutations of the next push
+	chunk  stride                        // bytes of the next PATCH
+	pages  stride                        // documents of the next page
+	calm   map[fieldsync.MutationID]bool // those in the queue that raise no major hazard; nil if none does
+	asked  int                           // where the next hello's list of inspections begins
+	known  uint64                        // the server knows every number of the chain up to this one
+	gaps   []uint64                      // numbers that the last answer missed
 }
 
 // Command is a mutation to be made. BaseRev is the rev that the person saw, 0 for a new document.
