@@ -63,11 +63,12 @@ type vectorStep struct {
 		Mutations []jsontext.Value `json:"mutations"`
 		Links     []fieldsync.Link `json:"links"`
 	} `json:"push"`
-	PushBase64 string         `json:"pushBase64"`
-	Pull       *pullOfVector  `json:"pull"`
-	Hello      *helloOfVector `json:"hello"`
-	Problem    string         `json:"problem"`
-	Expect     jsontext.Value `json:"expect"`
+	PushBase64 string                  `json:"pushBase64"`
+	Check      *fieldsync.CheckRequest `json:"check"`
+	Pull       *pullOfVector           `json:"pull"`
+	Hello      *helloOfVector          `json:"hello"`
+	Problem    string                  `json:"problem"`
+	Expect     jsontext.Value          `json:"expect"`
 }
 
 type pullOfVector struct {
@@ -208,6 +209,19 @@ func (p *vectorPlay) call(s vectorStep) ([]byte, error) {
 	switch {
 	case s.Push != nil:
 		return p.send(s, s.Push.Mutations)
+	case s.Check != nil:
+		in := *s.Check
+		if in.Cursor == "$last" {
+			in.Cursor = p.cursors[s.As]
+		}
+		out, err := p.sync.Check(context.Background(), sess, in)
+		if err != nil {
+			return nil, err
+		}
+		if out.Cursor != "" {
+			p.cursors[s.As] = out.Cursor
+		}
+		return json.Marshal(out)
 	case s.PushBase64 != "":
 		body, err := base64.StdEncoding.DecodeString(s.PushBase64)
 		if err != nil {
