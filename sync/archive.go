@@ -146,11 +146,12 @@ func all(_ context.Context, docs []store.Doc, _ time.Time) ([]store.Doc, error) 
 // closed picks the inspections all of whose hazards are closed, and have been for as long.
 func (s *Service) closed(ctx context.Context, docs []store.Doc, before time.Time) ([]store.Doc, error) {
 	var refs []store.Ref
-	named := make([]int, len(docs))
+	named := make([]int, len(docs)) // how many hazards each has; -1: it cannot be read, and holds up no other
 	for i, d := range docs {
 		in, err := inspection.Decode(d.Body, nil)
 		if err != nil {
-			return nil, err
+			named[i] = -1
+			continue
 		}
 		refs = append(refs, hazardRefs(in.Hazards)...)
 		named[i] = len(in.Hazards)
@@ -161,6 +162,9 @@ func (s *Service) closed(ctx context.Context, docs []store.Doc, before time.Time
 	}
 	var out []store.Doc
 	for i, d := range docs {
+		if named[i] < 0 {
+			continue
+		}
 		mine := hazards[:named[i]]
 		hazards = hazards[named[i]:]
 		if !slices.ContainsFunc(mine, func(h store.Doc) bool { return !quiet(h, before) }) {
@@ -245,11 +249,7 @@ func (s *Service) bringBack(ctx context.Context, refs []store.Ref) error {
 			if d.Rev == 0 || d.Removed != store.Live || !directory.Archived(d.Tokens) {
 				continue
 			}
-			back, err := presently(d)
-			if err != nil {
-				return err
-			}
-			writes = append(writes, store.Write{Old: d, New: back})
+			writes = append(writes, store.Write{Old: d, New: presently(d)})
 		}
 		outs, err := s.Store.Commit(ctx, writes)
 		if err != nil {
@@ -262,15 +262,18 @@ func (s *Service) bringBack(ctx context.Context, refs []store.Ref) error {
 	return ErrBusy
 }
 
-// presently is an archived inspection or evidence as it stands in the working set.
-func presently(d store.Doc) (store.Doc, error) {
+// presently is an archived inspection or evidence as it stands in the working set. One that cannot be read comes back
+// too, and is then never archived again.
+func presently(d store.Doc) store.Doc {
 	d.Tokens = directory.PresentTokens(d.Tokens)
 	if d.Kind == KindEvidence {
-		e, err := decodeEvidence(d)
-		d.Fields = evidenceFields(d.ID, &e, d.Tokens)
-		return d, err
+		if e, err := decodeEvidence(d); err == nil {
+			d.Fields = evidenceFields(d.ID, &e, d.Tokens)
+		}
+		return d
 	}
-	in, err := inspection.Decode(d.Body, d.Restricted)
-	d.Fields = inspection.Fields(&in)
-	return d, err
+	if in, err := inspection.Decode(d.Body, d.Restricted); err == nil {
+		d.Fields = inspection.Fields(&in)
+	}
+	return d
 }

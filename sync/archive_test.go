@@ -510,3 +510,51 @@ func (v *viewer) take(t *testing.T, p *place, files map[string]*filed, limit int
 	v.cursor = page.Cursor
 	return page.More
 }
+
+// BenchmarkArchive moves records of one hazard each to history and reports how many documents it moves a second, and how
+// long a sweep takes that finds only what has to stay.
+func BenchmarkArchive(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		p := newPlace(b)
+		var ws []store.Write
+		for i := range 2000 {
+			id := inspection.ID(fmt.Sprintf("018f0000-0000-7000-8000-%012d", i))
+			h := inspection.Hazard{ID: inspection.HazardID(fmt.Sprint("h", i)), Inspection: id, Region: "532504", Sectors: []inspection.Sector{"coal-mine"}, Status: inspection.Accepted, ReceivedAt: p.now}
+			if i%2 == 0 {
+				h.Status = inspection.Rectifying
+			}
+			in := inspection.Inspection{ID: id, Status: inspection.Submitted, Hazards: []inspection.HazardID{h.ID}, Submitted: &inspection.Submission{ReceivedAt: p.now}}
+			in.Header.Region, in.Header.Sectors = h.Region, h.Sectors
+			body, _, err := inspection.Encode(&in)
+			if err != nil {
+				b.Fatal(err)
+			}
+			hb, _, err := inspection.EncodeHazard(&h)
+			if err != nil {
+				b.Fatal(err)
+			}
+			ws = append(ws,
+				store.Write{New: store.Doc{Ref: store.Ref{Kind: inspection.Kind, ID: string(id)}, Tokens: inspection.Tokens(&in), Fields: inspection.Fields(&in), Body: body}},
+				store.Write{New: store.Doc{Ref: store.Ref{Kind: inspection.KindHazard, ID: string(h.ID)}, Tokens: inspection.HazardTokens(&h), Fields: inspection.HazardFields(&h), Body: hb}})
+		}
+		if _, err := p.store.Commit(context.Background(), ws); err != nil {
+			b.Fatal(err)
+		}
+		p.now = p.now.Add(quarter + time.Second)
+		a := fieldsync.Archiver{Service: p.sync, After: quarter}
+		b.StartTimer()
+		began := time.Now()
+		n, err := a.Sweep(context.Background())
+		moved := time.Since(began)
+		if err != nil || n != (fieldsync.Archived{Hazards: 1000, Inspections: 1000}) {
+			b.Fatal(n, err)
+		}
+		began = time.Now()
+		if n, err := a.Sweep(context.Background()); err != nil || n != (fieldsync.Archived{}) {
+			b.Fatal(n, err)
+		}
+		b.ReportMetric(2000/moved.Seconds(), "docs/s")
+		b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms-idle")
+	}
+}

@@ -91,7 +91,8 @@ func Route(method, path string) Action { return Action(method + " " + path) }
 
 // Allow decides whether the user may do the action to a document that carries tokens, at that instant; nil is yes.
 // The tokens are those of the document as it stands, or as it would be if the action makes it; for an archived one those
-// that it had count (directory.PresentTokens). The answer is ErrForbidden, ErrDisabled, or ErrNoRow for an action without a row, which nobody may do.
+// that it had count (directory.PresentTokens). The answer is ErrForbidden, ErrDisabled, or ErrNoRow for an action
+// without a row, which nobody may do.
 func Allow(u directory.User, a Action, tokens []store.Token, at time.Time) error {
 	row, ok := rowOf[a]
 	switch {
