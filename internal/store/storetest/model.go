@@ -63,6 +63,15 @@ func (m *Model) put(p store.Put) store.Status {
 // Doc returns one document as it is stored; Rev 0 if it is not.
 func (m *Model) Doc(r store.Ref) store.Doc { return m.docs[r] }
 
+// Replace puts a document back to what it was, or takes it away (Rev 0), as a disk does that lost a write.
+func (m *Model) Replace(r store.Ref, d store.Doc) {
+	if d.Rev == 0 {
+		delete(m.docs, r)
+		return
+	}
+	m.docs[r] = d
+}
+
 // Docs returns every document that is not the store's own, by reference.
 func (m *Model) Docs() map[store.Ref]store.Doc {
 	out := map[store.Ref]store.Doc{}
