@@ -66,6 +66,27 @@ func encodeEvidence(e *evidence) (body, restricted []byte, err error) {
 	return body, restricted, err
 }
 
+// evidenceFields are the searchable values of evidence. It is quiet since its last photo or review, if it is a record's.
+func evidenceFields(id string, e *evidence, tokens []store.Token) store.Fields {
+	f := store.Fields{"inspection": store.Text(id)}
+	if len(supervisorsOf(tokens)) == 0 {
+		return f
+	}
+	var last time.Time
+	for _, a := range e.Arrived {
+		if a.At.After(last) {
+			last = a.At
+		}
+	}
+	for _, r := range e.notes.Reviews {
+		if r.At.After(last) {
+			last = r.At
+		}
+	}
+	f[inspection.FieldQuiet] = store.Time(last)
+	return f
+}
+
 // reviewArgs is "evidence.review": a supervisor's verdict on one photo: ok, doubtful or retake.
 type reviewArgs struct {
 	SHA256  media.SHA256 `json:"sha256"`
@@ -96,10 +117,11 @@ func reviewEvidence(a *act) error {
 	return nil
 }
 
-// subject is the document that evidence belongs to.
+// subject is the document that evidence belongs to, with the tokens that it has in the working set.
 type subject struct {
 	doc        store.Doc
 	inspection *inspection.Inspection
+	archived   bool
 }
 
 // subjectOf finds the inspection or hazard of that id; ok is false if it has not come yet.
@@ -114,11 +136,19 @@ func (s *Service) subjectOf(ctx context.Context, id string) (subject, store.Doc,
 	switch {
 	case docs[1].Rev > 0:
 		in, err := inspection.Decode(docs[1].Body, docs[1].Restricted)
-		return subject{doc: docs[1], inspection: &in}, ev, err == nil, err
+		sub := subjectAt(docs[1])
+		sub.inspection = &in
+		return sub, ev, err == nil, err
 	case docs[2].Rev > 0:
-		return subject{doc: docs[2]}, ev, true, nil
+		return subjectAt(docs[2]), ev, true, nil
 	}
 	return subject{}, ev, false, nil
+}
+
+func subjectAt(d store.Doc) subject {
+	archived := directory.Archived(d.Tokens)
+	d.Tokens = directory.PresentTokens(d.Tokens)
+	return subject{doc: d, archived: archived}
 }
 
 // want brings an inspection's evidence up to what the record names and to the record's tokens, and returns what is
@@ -198,12 +228,16 @@ func (s *Service) putEvidence(ctx context.Context, old store.Doc, e *evidence, s
 	}
 	n := old
 	n.Tokens = tokens
-	n.Fields = store.Fields{"inspection": store.Text(old.ID)}
 	var err error
 	if n.Body, n.Restricted, err = encodeEvidence(e); err != nil {
 		return store.Unknown, err
 	}
-	if old.Rev > 0 && slices.Equal(old.Tokens, n.Tokens) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
+	n.Fields = evidenceFields(old.ID, e, tokens)
+	same := old.Tokens
+	if sub.archived { // what is archived with its record stays there until it changes itself
+		same = directory.PresentTokens(same)
+	}
+	if old.Rev > 0 && slices.Equal(same, n.Tokens) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
 		return store.OK, nil
 	}
 	outs, err := s.Store.Commit(ctx, []store.Write{{Old: old, New: n}})
@@ -378,7 +412,7 @@ func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.
 	if err != nil {
 		return media.Arrived{}, err
 	}
-	if via, _ := scopeOf(sess.User, s.Now()).covers(KindEvidence, d.Tokens); len(via) == 0 {
+	if via, _ := scopeOf(sess.User, s.Now()).covers(KindEvidence, directory.PresentTokens(d.Tokens)); len(via) == 0 {
 		return media.Arrived{}, media.ErrNotFound
 	}
 	e, err := decodeEvidence(d)

@@ -57,7 +57,9 @@ type vectorStep struct {
 	As    string       `json:"as"`
 	Now   time.Time    `json:"now"`
 	Users []vectorUser `json:"users"`
-	Push  *struct {
+	// Archive is after how many days without a change what is closed is moved to history now; 0: nothing is.
+	Archive int `json:"archive"`
+	Push    *struct {
 		Epoch     *string          `json:"epoch"`
 		Device    *string          `json:"device"`
 		Mutations []jsontext.Value `json:"mutations"`
@@ -151,6 +153,9 @@ func playVector(t *testing.T, v vector) {
 			p.now = s.Now
 		}
 		p.meet(s.Users)
+		if s.Archive > 0 {
+			p.archive(time.Duration(s.Archive) * 24 * time.Hour)
+		}
 		answer, err := p.call(s)
 		if s.Problem != "" || err != nil {
 			if code := fault.Of(err).Code; err == nil || code != s.Problem {

@@ -164,7 +164,7 @@ func (a *api) routes() []route {
 // Indexes are those that the reading routes ask of the store, beside those of the packages that own the kinds.
 var Indexes = []store.Index{
 	{Kind: inspection.Kind, Fields: []string{"startedAt", "region", "status", "mode", "enterprise"}},
-	{Kind: inspection.KindHazard, Fields: []string{"occurredAt", "region", "sector", "status", "class", "source", "enterprise", "deadline"}},
+	{Kind: inspection.KindHazard, Fields: []string{"occurredAt", "region", "status", "class", "source", "enterprise", "deadline"}},
 	{Kind: directory.KindEnterprise, Fields: []string{"name", "region", "status"}},
 }
 

@@ -266,6 +266,7 @@ func (h *handle) Find(_ context.Context, q store.Query) (store.Page, error) {
 	var out []store.Doc
 	for _, d := range h.m.docs {
 		if d.Kind == q.Kind && d.Removed == store.Live && (len(q.Tokens) == 0 || len(store.Intersect(d.Tokens, q.Tokens)) > 0) &&
+			(len(q.Also) == 0 || len(store.Intersect(d.Tokens, q.Also)) > 0) &&
 			!slices.ContainsFunc(q.Where, func(c store.Cond) bool { return !holds(d.Fields, c) }) {
 			out = append(out, d)
 		}
