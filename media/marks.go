@@ -22,13 +22,18 @@ const (
 	ClockSkew  MarkCode = "clock_skew"
 	Incomplete MarkCode = "truncated"
 	Screenshot MarkCode = "screenshot"
-	Duplicate  MarkCode = "duplicate"
+	Duplicate  MarkCode = "duplicate"                 // the same bytes in another record
+	Resembles  MarkCode = "near_duplicate"            // a picture that looks the same in another record
+	Reused     MarkCode = "near_duplicate_of_earlier" // a photo of what was put right that shows an earlier state, or another place
 )
 
 // Mark is a doubt about a photo, for the supervisor. It never refuses anything.
 type Mark struct {
 	Code MarkCode `json:"code"`
 	Text string   `json:"text"` // Chinese, with the numbers
+
+	// Seen are other uses of the photo or of one that looks like it, as far as everybody may see them who reads this.
+	Seen []Sighting `json:"seen,omitempty"`
 }
 
 // Visit is what a photo is compared with.
@@ -38,7 +43,6 @@ type Visit struct {
 	Radius     float64        // metres around Site that count as on site; 0 means 500
 	Skew       time.Duration  // device clock minus server clock at the last contact
 	Zone       *time.Location // of times without a zone; required
-	UsedIn     []string       // other inspections that hold the same bytes
 }
 
 // margin is how far a time may be off before it is a doubt; as in design.md for clocks.
@@ -53,7 +57,7 @@ var editors = []string{
 func Doubts(p Photo, c Capture, v Visit) []Mark {
 	var ms []Mark
 	add := func(code MarkCode, format string, args ...any) {
-		ms = append(ms, Mark{code, fmt.Sprintf(format, args...)})
+		ms = append(ms, Mark{Code: code, Text: fmt.Sprintf(format, args...)})
 	}
 	f := p.Facts
 	picture := p.Type != MP4 && p.Type != PDF
@@ -97,9 +101,6 @@ func Doubts(p Photo, c Capture, v Visit) []Mark {
 	if c.Mock {
 		add(MockPlace, "拍摄时设备使用了模拟定位，位置不可信")
 	}
-	if n := len(v.UsedIn); n > 0 {
-		add(Duplicate, "同一张照片还用在另外 %d 次检查中", n)
-	}
 	return ms
 }
 
@@ -119,12 +120,12 @@ func placeDoubts(camera Place, c Capture, v Visit) (ms []Mark) {
 	}
 	if where.Valid() == nil && v.Site.Valid() == nil {
 		if d := Metres(where, v.Site); d > radius+slack {
-			ms = append(ms, Mark{FarAway, fmt.Sprintf("%s距企业登记地点约 %.0f 米，超过允许的 %.0f 米", from, d, radius+slack)})
+			ms = append(ms, Mark{Code: FarAway, Text: fmt.Sprintf("%s距企业登记地点约 %.0f 米，超过允许的 %.0f 米", from, d, radius+slack)})
 		}
 	}
 	if device.Valid() == nil && camera.Valid() == nil {
 		if d := Metres(device, camera); d > 500+slack {
-			ms = append(ms, Mark{TwoPlaces, fmt.Sprintf("照片中的位置与设备定位相差约 %.0f 米", d)})
+			ms = append(ms, Mark{Code: TwoPlaces, Text: fmt.Sprintf("照片中的位置与设备定位相差约 %.0f 米", d)})
 		}
 	}
 	return ms

@@ -291,6 +291,9 @@ func (a *attempt) settle(outs []store.Outcome) {
 		}
 	}
 	for _, w := range a.order {
+		if h := w.hazard; h != nil && w.changed && len(h.Rectifies) > 0 {
+			a.p.rectified = append(a.p.rectified, h.ID)
+		}
 		if w.inspection == nil || !w.changed {
 			continue
 		}
