@@ -26,6 +26,17 @@ func StateOf(d store.Doc) BlobState {
 	return b.State
 }
 
+// Next takes the photo that would be made next.
+func (d *Deriver) Next() (SHA256, bool) { return d.next() }
+
+// Gate is the memory that all photos share.
+type Gate struct{ g gate }
+
+const Budget = budget
+
+func (g *Gate) Take(ctx context.Context, n int64) error { return g.g.take(ctx, n) }
+func (g *Gate) Give(n int64)                            { g.g.give(n) }
+
 // Moves lists the table as "state event state".
 func Moves() []string {
 	var out []string
