@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"encoding/json"
 
 	"paicha/internal/store"
 )
@@ -46,4 +47,19 @@ func Moves() []string {
 		}
 	}
 	return out
+}
+
+// PrintDoc is the document of a photo that a record shows and that is settled.
+func PrintDoc(h SHA256, is Print, record string) store.Doc {
+	body, err := json.Marshal(printDoc{Print: &is, Settled: true, Uses: []use{{Record: record}}})
+	if err != nil {
+		panic(err)
+	}
+	return store.Doc{Ref: printRef(h), Fields: fieldsOf(is), Body: body}
+}
+
+// Find looks a print up.
+func (p *Prints) Find(ctx context.Context, h SHA256, is Print) (int, error) {
+	ns, err := p.find(ctx, h, is)
+	return len(ns), err
 }

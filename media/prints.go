@@ -87,9 +87,7 @@ func (p *Prints) change(ctx context.Context, h SHA256, f func(*printDoc) bool) e
 			return ErrStorage.Because(err)
 		}
 		if d.Print != nil {
-			for i, q := range d.Print.bands() {
-				n.Fields[printFields[i]] = store.Num(int64(q))
-			}
+			n.Fields = fieldsOf(*d.Print)
 		}
 		if !d.Settled && len(d.Uses) > 0 {
 			n.Fields["waiting"] = store.Time(d.Uses[0].At)
@@ -106,6 +104,15 @@ func (p *Prints) change(ctx context.Context, h SHA256, f func(*printDoc) bool) e
 		}
 	}
 	return ErrStorage.Because(errors.New("the document changes too often"))
+}
+
+// fieldsOf are the fields by which a print is found.
+func fieldsOf(is Print) store.Fields {
+	fs := store.Fields{}
+	for i, q := range is.bands() {
+		fs[printFields[i]] = store.Num(int64(q))
+	}
+	return fs
 }
 
 func decodePrint(d store.Doc) (printDoc, error) {
