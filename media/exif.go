@@ -78,6 +78,8 @@ func truncated(r io.ReadSeeker, size int64, t Type) (bool, error) {
 		mark = "IEND"
 	case PDF:
 		mark = "%%EOF"
+	case HEIC:
+		return !boxesWhole(seekerAt{&bounded{r, maxMetaRead}}, size), nil
 	case WebP:
 		head := make([]byte, 8)
 		if _, err := r.Seek(0, io.SeekStart); err != nil {
@@ -222,8 +224,18 @@ func parseTime(s, zone string) (at time.Time, zoned, ok bool) {
 // sane refuses what no camera meant and what JSON cannot carry.
 func sane(t time.Time) bool { return t.Year() >= 1990 && t.Year() <= 9998 }
 
+// latLong is the library's, which panics at a reference of several letters.
+func latLong(tags *imagemeta.Tags) (lat, lon float64, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("position: %v", p)
+		}
+	}()
+	return tags.GetLatLong()
+}
+
 func gps(tags *imagemeta.Tags, exif map[string]imagemeta.TagInfo) GPS {
-	lat, lon, err := tags.GetLatLong()
+	lat, lon, err := latLong(tags)
 	if err != nil || lat == 0 && lon == 0 || math.IsNaN(lat) || math.IsNaN(lon) {
 		return GPS{}
 	}

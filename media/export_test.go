@@ -30,6 +30,9 @@ func StateOf(d store.Doc) BlobState {
 // Next takes the photo that would be made next.
 func (d *Deriver) Next() (SHA256, bool) { return d.next() }
 
+// CleanName is what is kept of a file's name.
+func CleanName(s string) string { return cleanName(s) }
+
 // Gate is the memory that all photos share.
 type Gate struct{ g gate }
 

@@ -22,6 +22,7 @@ const (
 	ClockSkew  MarkCode = "clock_skew"
 	Incomplete MarkCode = "truncated"
 	Screenshot MarkCode = "screenshot"
+	LongVideo  MarkCode = "long_video"
 	Duplicate  MarkCode = "duplicate"                 // the same bytes in another record
 	Resembles  MarkCode = "near_duplicate"            // a picture that looks the same in another record
 	Reused     MarkCode = "near_duplicate_of_earlier" // a photo of what was put right that shows an earlier state, or another place
@@ -47,6 +48,14 @@ type Visit struct {
 
 // margin is how far a time may be off before it is a doubt; as in design.md for clocks.
 const margin = 5 * time.Minute
+
+// longVideo is what is no short clip any more.
+const longVideo = 2 * time.Minute
+
+// clock says a length as 1 分 05 秒.
+func clock(d time.Duration) string {
+	return fmt.Sprintf("%d 分 %02d 秒", int(d.Minutes()), int(d.Seconds())%60)
+}
 
 // editors are programs that change pictures, as they write themselves into Software or CreatorTool, in lower case.
 var editors = []string{
@@ -75,6 +84,9 @@ func Doubts(p Photo, c Capture, v Visit) []Mark {
 	}
 	if shot := strings.ToLower(f.Software + f.Editor); strings.Contains(shot, "screenshot") || p.Type == PNG && f.Make == "" {
 		add(Screenshot, "照片可能是屏幕截图（格式 %s，%d×%d，没有相机信息）", p.Type, p.Width, p.Height)
+	}
+	if length := time.Duration(p.Length) * time.Millisecond; length > longVideo {
+		add(LongVideo, "视频长 %s，超过 %s 的短片，请说明需要查看的时间段", clock(length), clock(longVideo))
 	}
 	taken := f.Taken.In(v.Zone)
 	from := "照片的拍摄时间"

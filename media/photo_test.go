@@ -196,10 +196,3 @@ func TestDoubts(t *testing.T) {
 		t.Fatal(s)
 	}
 }
-
-func FuzzImage(f *testing.F) {
-	f.Add(bomb())
-	f.Add(picture(f, 8, 8))
-	f.Add([]byte{})
-	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = media.Look(bytes.NewReader(b), int64(len(b))) })
-}
