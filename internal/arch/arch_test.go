@@ -27,11 +27,12 @@ var anything = []string{"*"}
 // table is who may import whom. Imports point inwards:
 // cmd → httpapi → sync → inspection → checklist, media, directory → store (port) → fault.
 var table = map[string]row{
-	"internal/fault":     {},
-	"internal/config":    {},
-	"internal/telemetry": {},
-	"internal/arch":      {},
-	"web":                {},
+	"internal/fault":      {},
+	"internal/config":     {},
+	"internal/telemetry":  {},
+	"internal/scaledjpeg": {},
+	"internal/arch":       {},
+	"web":                 {},
 
 	"internal/store":           {may: list("internal/fault")},
 	"internal/store/storetest": {may: list("internal/store", "internal/fault")},
@@ -42,7 +43,7 @@ var table = map[string]row{
 
 	"checklist":          {may: list("internal/store", "internal/fault")},
 	"checklist/excel":    {may: list("checklist", "internal/fault")},
-	"media":              {may: list("internal/store", "internal/fault")},
+	"media":              {may: list("internal/store", "internal/scaledjpeg", "internal/fault")},
 	"internal/directory": {may: list("internal/store", "internal/fault")},
 	"internal/audit":     {may: list("internal/store", "internal/fault")},
 	"media/blobtest":     {may: list("media", "internal/fault")},
