@@ -27,6 +27,7 @@ const (
 type Deriver struct {
 	Blobs   Blobs
 	Derived Derivatives
+	HEIC    Converter           // nil: no pictures of HEIC photos
 	Busy    func() bool         // true while requests need the processor more; may be nil
 	Pause   <-chan time.Time    // ticks at which Busy is asked again; needed with Busy
 	Report  func(SHA256, error) // told how each photo ended; may be nil
@@ -203,7 +204,7 @@ func (d *Deriver) make(ctx context.Context, h SHA256) (pictures, error) {
 		return pictures{}, err
 	}
 	defer func() { _ = f.Close() }() // only read
-	plan, err := survey(ctx, f, size)
+	plan, err := survey(ctx, f, size, d.HEIC)
 	if err != nil {
 		return pictures{}, err
 	}

@@ -29,11 +29,12 @@ type pictures struct {
 type plan struct {
 	photo  Photo
 	memory int64
+	heic   Converter
 	denom  int // a JPEG is decoded at one in this of its size: 1, 2, 4 or 8
 }
 
 // survey decides whether a photo may be decoded, before it is: by type, pixels, scans and memory.
-func survey(ctx context.Context, f io.ReadSeeker, size int64) (plan, error) {
+func survey(ctx context.Context, f io.ReadSeeker, size int64, heic Converter) (plan, error) {
 	if err := ctx.Err(); err != nil {
 		return plan{}, err
 	}
@@ -50,7 +51,9 @@ func survey(ctx context.Context, f io.ReadSeeker, size int64) (plan, error) {
 	case PDF:
 		return plan{}, ErrNoPreview.Saying("PDF 文件不生成预览图，请下载原件查看")
 	case HEIC:
-		return plan{}, ErrNoPreview.Saying("HEIC 照片无法在服务器上生成预览图，请下载原件查看；建议在平板相机设置中选择“兼容性最佳”（JPEG）")
+		if heic == nil {
+			return plan{}, ErrNoPreview.Saying("服务器没有安装 HEIC 解码程序，无法生成预览图，请下载原件查看；建议在平板相机设置中选择“兼容性最佳”（JPEG）")
+		}
 	}
 	pixels := int64(photo.Width) * int64(photo.Height)
 	switch {
@@ -60,10 +63,16 @@ func survey(ctx context.Context, f io.ReadSeeker, size int64) (plan, error) {
 		return plan{}, ErrNoPreview.Saying("照片有 %d × %d 像素，超过可以生成预览图的上限，请查看原件", photo.Width, photo.Height).
 			Because(fmt.Errorf("%s of %d × %d pixels", photo.Type, photo.Width, photo.Height))
 	}
-	p := plan{photo, 8 * pixels, 1} // PNG of 16 bits a channel
+	p := plan{photo: photo, memory: 8 * pixels, denom: 1} // PNG of 16 bits a channel
 	switch photo.Type {
 	case WebP:
 		p.memory = 4 * pixels
+	case HEIC: // the program's, and what its JPEG takes
+		p.memory, p.heic = heicBytes*pixels, heic
+		if p.memory > maxMemory {
+			return plan{}, ErrNoPreview.Saying("照片有 %d × %d 像素，超过 HEIC 照片可以生成预览图的上限，请查看原件", photo.Width, photo.Height).
+				Because(fmt.Errorf("HEIC of %d × %d pixels", photo.Width, photo.Height))
+		}
 	case JPEG:
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return plan{}, ErrStorage.Because(err)
@@ -77,7 +86,7 @@ func survey(ctx context.Context, f io.ReadSeeker, size int64) (plan, error) {
 				Because(fmt.Errorf("JPEG of %d or more scans, %d bytes to decode", j.scans, p.memory))
 		}
 	}
-	if photo.Type == JPEG {
+	if photo.Type == JPEG || photo.Type == HEIC {
 		for p.denom < 8 && max(photo.Width, photo.Height)/(2*p.denom) >= previewSide {
 			p.denom *= 2
 		}
@@ -85,6 +94,14 @@ func survey(ctx context.Context, f io.ReadSeeker, size int64) (plan, error) {
 	p.memory += 4 * previewSide * int64(max(photo.Width, photo.Height)) // half-scaled, in the midst of scaling
 	return p, nil
 }
+
+// Converter makes a JPEG of a HEIC picture, upright as its container says.
+type Converter interface {
+	JPEG(ctx context.Context, heic io.Reader) ([]byte, error)
+}
+
+// heicBytes is about what decoding a pixel of HEIC takes in another program and here.
+const heicBytes = 16
 
 const (
 	previewSide = 1280
@@ -101,7 +118,7 @@ func (p plan) render(ctx context.Context, f io.ReadSeeker) (pictures, error) {
 	}
 	inner, cancel := context.WithTimeoutCause(ctx, longest, errTooSlow)
 	defer cancel()
-	img, err := p.decode(&cancellable{inner, f}, f)
+	img, err := p.decode(inner, &cancellable{inner, f}, f)
 	switch {
 	case ctx.Err() != nil: // the photo is not to blame
 		return pictures{}, ctx.Err()
@@ -110,7 +127,11 @@ func (p plan) render(ctx context.Context, f io.ReadSeeker) (pictures, error) {
 	case err != nil:
 		return pictures{}, ErrNoPreview.Saying("照片数据已损坏，无法生成预览图，原件已保存").Because(err)
 	}
-	preview := upright(imaging.Fit(img, previewSide, previewSide, imaging.Lanczos), p.photo.Facts.Orientation)
+	turn := p.photo.Facts.Orientation
+	if p.photo.Type == HEIC {
+		turn = 1 // the container turns it, whatever EXIF says (ISO/IEC 23008-12, 6.5.10)
+	}
+	preview := upright(imaging.Fit(img, previewSide, previewSide, imaging.Lanczos), turn)
 	thumb := imaging.Fit(preview, thumbSide, thumbSide, imaging.Lanczos)
 	out := pictures{jpegs: map[SizeName][]byte{}}
 	for name, picture := range map[SizeName]*image.NRGBA{Preview: preview, Thumb: thumb} {
@@ -128,7 +149,10 @@ func (p plan) render(ctx context.Context, f io.ReadSeeker) (pictures, error) {
 
 // decode reads the pixels, of a large JPEG at a part of its size. The thumbnail that a camera puts into EXIF would be
 // cheaper still, and is not looked at: it need not show the photo.
-func (p plan) decode(r io.Reader, again io.Seeker) (image.Image, error) {
+func (p plan) decode(ctx context.Context, r io.Reader, again io.Seeker) (image.Image, error) {
+	if p.photo.Type == HEIC {
+		return p.convert(ctx, r)
+	}
 	if p.denom > 1 {
 		img, err := scaledjpeg.Decode(r, p.denom)
 		if !errors.Is(err, scaledjpeg.ErrUnsupported) {
@@ -139,6 +163,25 @@ func (p plan) decode(r io.Reader, again io.Seeker) (image.Image, error) {
 		}
 	}
 	return decodeWhole(r, p.photo)
+}
+
+// convert decodes what another program made of a HEIC photo, which must have the size that was surveyed.
+func (p plan) convert(ctx context.Context, r io.Reader) (image.Image, error) {
+	b, err := p.heic.JPEG(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := jpeg.DecodeConfig(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	if c.Width*c.Height != p.photo.Width*p.photo.Height {
+		return nil, fmt.Errorf("%d × %d pixels became %d × %d", p.photo.Width, p.photo.Height, c.Width, c.Height)
+	}
+	if p.denom > 1 {
+		return scaledjpeg.Decode(&cancellable{ctx, bytes.NewReader(b)}, p.denom)
+	}
+	return jpeg.Decode(&cancellable{ctx, bytes.NewReader(b)})
 }
 
 // decodeWhole reads all pixels. Of a truncated JPEG, the missing rest is read as zeros, so that what is there can be seen.

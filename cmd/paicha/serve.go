@@ -26,6 +26,7 @@ import (
 	"paicha/internal/store"
 	"paicha/internal/telemetry"
 	"paicha/media"
+	"paicha/media/heif"
 	fieldsync "paicha/sync"
 
 	"github.com/alexedwards/argon2id"
@@ -146,6 +147,11 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 			}
 		},
 		Printed: s.sync.Printed,
+	}
+	if heic, ok := heif.Find(); ok {
+		s.deriver.HEIC = heic
+	} else {
+		log.Info("no previews of HEIC photos: heif-convert is not installed")
 	}
 	s.receiver = &media.Receiver{
 		Staging: files.Staging, Now: time.Now, NewID: func() string { return newID().String() },

@@ -9,7 +9,7 @@ import (
 // Sets of packages that rows share.
 var (
 	domain   = []string{"inspection", "inspection/report", "checklist", "checklist/excel", "media"}
-	adapters = []string{"internal/store/sqlite", "internal/store/mongo", "media/fs", "media/minio"}
+	adapters = []string{"internal/store/sqlite", "internal/store/mongo", "media/fs", "media/minio", "media/heif"}
 	// testKit is open to every test: the suites of the ports, and the adapters that are quick enough to stand in for nothing.
 	testKit = []string{"internal/store/storetest", "internal/store/sqlite", "media/blobtest", "media/fs"}
 )
@@ -49,6 +49,7 @@ var table = map[string]row{
 	"media/blobtest":     {may: list("media", "internal/fault")},
 	"media/fs":           {may: list("media", "internal/fault")},
 	"media/minio":        {may: list("media", "internal/fault")},
+	"media/heif":         {tests: list("media")},
 	"internal/auth":      {may: list("internal/directory", "internal/store", "internal/fault")},
 	"inspection":         {may: list("checklist", "media", "internal/directory", "internal/audit", "internal/store", "internal/fault")},
 	"inspection/report":  {may: list("inspection", "checklist", "media", "internal/directory", "internal/audit", "internal/store", "internal/fault")},
