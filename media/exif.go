@@ -134,7 +134,7 @@ func facts(r io.ReadSeeker, t Type) (f Facts) {
 
 var wantedTags = map[string]bool{
 	"DateTimeOriginal": true, "OffsetTimeOriginal": true, "OffsetTime": true, "DateTime": true, "ModifyDate": true,
-	"Orientation": true, "Make": true, "Model": true, "Software": true, "CreatorTool": true, "CreateDate": true,
+	"Orientation": true, "Make": true, "Model": true, "Software": true, "CreatorTool": true, "CreateDate": true, "UserComment": true,
 	"GPSLatitude": true, "GPSLatitudeRef": true, "GPSLongitude": true, "GPSLongitudeRef": true, "GPSMapDatum": true,
 	"GPSTimeStamp": true, "GPSDateStamp": true,
 }
@@ -144,7 +144,7 @@ func gather(tags *imagemeta.Tags) (f Facts) {
 	exif, xmp := tags.EXIF(), tags.XMP()
 	f.Present = len(exif)+len(xmp) > 0
 	f.Make, f.Model, f.Software = text(exif, "Make"), text(exif, "Model"), text(exif, "Software")
-	f.Editor = text(xmp, "CreatorTool")
+	f.Editor, f.Comment = text(xmp, "CreatorTool"), text(exif, "UserComment")
 	if n, ok := number(exif, "Orientation"); ok && n >= 1 && n <= 8 {
 		f.Orientation = int(n)
 	}

@@ -68,7 +68,8 @@ type Facts struct {
 	Model       string `json:"model,omitempty"`
 	Software    string `json:"software,omitempty"`
 	Present     bool   `json:"present,omitempty"` // the file has any EXIF or XMP at all
-	Editor      string `json:"editor,omitempty"`  // XMP CreatorTool or history: the program that last wrote it
+	Editor      string `json:"editor,omitempty"`  // XMP CreatorTool: the program that last wrote it
+	Comment     string `json:"comment,omitempty"` // EXIF UserComment, where some devices say that it is a screenshot
 }
 
 // Taken is the time that a camera wrote. Without a zone, EXIF gives the time of day only: At is then in UTC as if the

@@ -51,6 +51,10 @@ func (n *evidenceNotes) ahead(device string) time.Duration {
 // capture manifest too; a hazard's photos have none.
 func (s *Service) mark(ctx context.Context, e *evidence, sub subject) error {
 	marks := map[string][]media.Mark{}
+	site, err := s.siteOf(ctx, sub)
+	if err != nil {
+		return err
+	}
 	for _, a := range e.Arrived {
 		var ms []media.Mark
 		switch {
@@ -59,9 +63,16 @@ func (s *Service) mark(ctx context.Context, e *evidence, sub subject) error {
 			if err != nil {
 				continue
 			}
-			ms = media.Doubts(a.Photo, c, visitOf(sub.inspection, &e.notes, a, c))
+			v := visitOf(sub.inspection, &e.notes, a, c)
+			if site != nil {
+				v.Site, v.Surveyed = *site, true
+			}
+			ms = media.Doubts(a.Photo, c, v)
 		case sub.hazard != nil:
 			v := media.Visit{Zone: china}
+			if site != nil {
+				v.Site, v.Surveyed = *site, true
+			}
 			if fixes(sub.hazard, a.SHA256) {
 				v.Start = sub.hazard.OccurredAt // what was put right cannot have been photographed before it was found
 			}
@@ -76,6 +87,29 @@ func (s *Service) mark(ctx context.Context, e *evidence, sub subject) error {
 	}
 	e.notes.Marks = marks
 	return nil
+}
+
+// siteOf is where the enterprise is registered to be; nil if that is not surveyed, or the enterprise is not known.
+func (s *Service) siteOf(ctx context.Context, sub subject) (*media.Place, error) {
+	unit := ""
+	switch {
+	case sub.inspection != nil:
+		unit = string(sub.inspection.Header.Unit.ID)
+	case sub.hazard != nil:
+		unit = string(sub.hazard.Unit.ID)
+	}
+	if unit == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	docs, err := s.Store.Get(ctx, store.Ref{Kind: directory.KindEnterprise, ID: unit})
+	if err != nil || docs[0].Rev == 0 || docs[0].Removed != store.Live {
+		return nil, err
+	}
+	en, err := directory.ReadEnterprise(docs[0])
+	if err != nil || en.Location == nil {
+		return nil, err
+	}
+	return &media.Place{Latitude: en.Location.Latitude, Longitude: en.Location.Longitude, System: media.System(en.Location.System)}, nil
 }
 
 // visitOf is what an inspection's photos are compared with, in the server's time.
