@@ -232,6 +232,12 @@ func (p *Prints) Settle(ctx context.Context, h SHA256) error {
 	})
 }
 
+// Settled reports whether all was done that a photo's print is for.
+func (p *Prints) Settled(ctx context.Context, h SHA256) (bool, error) {
+	docs, err := p.get(ctx, []SHA256{h})
+	return docs[h].Settled, err
+}
+
 // Waiting returns photos that a record shows and of which nobody has said yet what they look like, those that have
 // waited longest first.
 func (p *Prints) Waiting(ctx context.Context, limit int) ([]SHA256, error) {

@@ -347,3 +347,36 @@ func (s *Service) Urgent(ctx context.Context, record string, h media.SHA256) (bo
 	}
 	return false, nil
 }
+
+// EachPhoto calls f with every photo that a record has, after noting that the record shows it: what was received before
+// this server knew of prints is then found like the rest. A photo of several records comes once for each.
+func (s *Service) EachPhoto(ctx context.Context, f func(record string, a media.Arrived) error) error {
+	q := store.Query{Kind: KindEvidence, Limit: 200}
+	for {
+		page, err := s.Store.Find(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, d := range page.Docs {
+			if early(d) {
+				continue
+			}
+			e, err := decodeEvidence(d)
+			if err != nil {
+				return err
+			}
+			for _, a := range e.Arrived {
+				if err := s.shows(ctx, a.SHA256, d.ID, a.At); err != nil {
+					return err
+				}
+				if err := f(d.ID, a); err != nil {
+					return err
+				}
+			}
+		}
+		if page.Next == (store.PageKey{}) {
+			return nil
+		}
+		q.After = page.Next
+	}
+}
