@@ -68,42 +68,69 @@ type printDoc struct {
 
 func printRef(h SHA256) store.Ref { return store.Ref{Kind: KindPrint, ID: h.String()} }
 
-// change applies f to a photo's document until it is written; f returns false if there is nothing to write.
-func (p *Prints) change(ctx context.Context, h SHA256, f func(*printDoc) bool) error {
+// change applies f to photos' documents until all are written; f returns false if there is nothing to write.
+func (p *Prints) change(ctx context.Context, hs []SHA256, f func(SHA256, *printDoc) bool) error {
 	for range maxRounds {
-		docs, err := p.Docs.Get(ctx, printRef(h))
+		refs := make([]store.Ref, len(hs))
+		for i, h := range hs {
+			refs[i] = printRef(h)
+		}
+		docs, err := p.Docs.Get(ctx, refs...)
 		if err != nil {
 			return err
 		}
-		d, err := decodePrint(docs[0])
-		if err != nil {
-			return err
+		var writes []store.Write
+		var written []SHA256
+		for i, h := range hs {
+			d, err := decodePrint(docs[i])
+			if err != nil {
+				return err
+			}
+			if !f(h, &d) {
+				continue
+			}
+			n, err := d.encode(h)
+			if err != nil {
+				return err
+			}
+			writes, written = append(writes, store.Write{Old: docs[i], New: n}), append(written, h)
 		}
-		if !f(&d) {
+		if len(writes) == 0 {
 			return nil
 		}
-		n := store.Doc{Ref: printRef(h), Fields: store.Fields{}}
-		if n.Body, err = json.Marshal(d); err != nil {
-			return ErrStorage.Because(err)
-		}
-		if d.Print != nil {
-			n.Fields = fieldsOf(*d.Print)
-		}
-		if !d.Settled && len(d.Uses) > 0 {
-			n.Fields["waiting"] = store.Time(d.Uses[0].At)
-		}
-		outs, err := p.Docs.Commit(ctx, []store.Write{{Old: docs[0], New: n}})
+		outs, err := p.Docs.Commit(ctx, writes)
 		if err != nil {
 			return err
 		}
-		switch outs[0].Status {
-		case store.OK:
+		hs = hs[:0:0]
+		for i, o := range outs {
+			switch o.Status {
+			case store.Unknown:
+				return ErrStorage.Because(errors.New("outcome unknown"))
+			case store.Stale:
+				hs = append(hs, written[i])
+			}
+		}
+		if len(hs) == 0 {
 			return nil
-		case store.Unknown:
-			return ErrStorage.Because(errors.New("outcome unknown"))
 		}
 	}
 	return ErrStorage.Because(errors.New("the document changes too often"))
+}
+
+// encode is the document as it is to be stored.
+func (d *printDoc) encode(h SHA256) (n store.Doc, err error) {
+	n = store.Doc{Ref: printRef(h), Fields: store.Fields{}}
+	if n.Body, err = json.Marshal(d); err != nil {
+		return n, ErrStorage.Because(err)
+	}
+	if d.Print != nil {
+		n.Fields = fieldsOf(*d.Print)
+	}
+	if !d.Settled && len(d.Uses) > 0 {
+		n.Fields["waiting"] = store.Time(d.Uses[0].At)
+	}
+	return n, nil
 }
 
 // fieldsOf are the fields by which a print is found.
@@ -128,7 +155,7 @@ func decodePrint(d store.Doc) (printDoc, error) {
 
 // Use notes that a record shows a photo, which arrived for it at that time. Again is harmless: the first time stays.
 func (p *Prints) Use(ctx context.Context, h SHA256, record string, at time.Time) error {
-	return p.change(ctx, h, func(d *printDoc) bool {
+	return p.change(ctx, []SHA256{h}, func(_ SHA256, d *printDoc) bool {
 		if slices.ContainsFunc(d.Uses, func(u use) bool { return u.Record == record }) || len(d.Uses) >= maxUses {
 			return false
 		}
@@ -139,7 +166,7 @@ func (p *Prints) Use(ctx context.Context, h SHA256, record string, at time.Time)
 
 // Enter notes what a photo looks like, and finds the photos that look like it. It may be entered again.
 func (p *Prints) Enter(ctx context.Context, h SHA256, is Print) error {
-	err := p.change(ctx, h, func(d *printDoc) bool {
+	err := p.change(ctx, []SHA256{h}, func(_ SHA256, d *printDoc) bool {
 		same := d.Print != nil && *d.Print == is
 		d.Print = &is
 		return !same
@@ -151,26 +178,26 @@ func (p *Prints) Enter(ctx context.Context, h SHA256, is Print) error {
 	if err != nil || len(found) == 0 {
 		return err
 	}
+	both := make(map[SHA256][]near, len(found)+1)
+	both[h] = found
+	hs := []SHA256{h}
 	for _, n := range found {
-		if err := p.meet(ctx, n.Photo, near{h, n.Distance}); err != nil {
-			return err
-		}
+		both[n.Photo] = []near{{h, n.Distance}}
+		hs = append(hs, n.Photo)
 	}
-	return p.meet(ctx, h, found...)
+	return p.change(ctx, hs, func(h SHA256, d *printDoc) bool { return d.meet(both[h]) })
 }
 
-// meet enters photos that look like h.
-func (p *Prints) meet(ctx context.Context, h SHA256, ns ...near) error {
-	return p.change(ctx, h, func(d *printDoc) bool {
-		before := len(d.Near)
-		for _, n := range ns {
-			known := slices.ContainsFunc(d.Near, func(o near) bool { return o.Photo == n.Photo })
-			if !known && len(d.Near) < maxNear {
-				d.Near = append(d.Near, n)
-			}
+// meet enters photos that look like this one; false if all are known.
+func (d *printDoc) meet(ns []near) bool {
+	before := len(d.Near)
+	for _, n := range ns {
+		known := slices.ContainsFunc(d.Near, func(o near) bool { return o.Photo == n.Photo })
+		if !known && len(d.Near) < maxNear {
+			d.Near = append(d.Near, n)
 		}
-		return len(d.Near) > before
-	})
+	}
+	return len(d.Near) > before
 }
 
 // find looks up the photos whose print differs in at most Alike bits, nearest first. One of their quarters differs in
@@ -225,7 +252,7 @@ func distance(is Print, fs store.Fields) (int, bool) {
 
 // Settle notes that all was done that a photo's print is for, or that it has none: it is in Waiting no more.
 func (p *Prints) Settle(ctx context.Context, h SHA256) error {
-	return p.change(ctx, h, func(d *printDoc) bool {
+	return p.change(ctx, []SHA256{h}, func(_ SHA256, d *printDoc) bool {
 		was := d.Settled
 		d.Settled = true
 		return !was

@@ -144,7 +144,7 @@ func (s *source) fill() {
 
 // stuffed reads the byte 0xff of a scan, or the marker that ends it.
 func (s *source) stuffed() byte {
-	for s.n-s.at < 2 && s.more() { //nolint:revive // more moves s.at
+	for s.n-s.at < 2 && s.more() {
 	}
 	if s.n-s.at < 2 {
 		s.at, s.marker = s.n, eoi
