@@ -61,3 +61,26 @@ func BenchmarkDecodeSaveEncode(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSubmitSigned verifies a signature, writes the record's own content and compares: 400 answers.
+func BenchmarkSubmitSigned(b *testing.B) {
+	k := newKey(b)
+	answers := make([]Answer, 400)
+	for i := range answers {
+		answers[i] = Answer{Item: ItemID(fmt.Sprintf("section.item-%03d", i)), Result: Nonconform, Note: "现场核对，未见相关记录", At: noon}
+	}
+	draft := begun(b, answers...)
+	args := SubmitArgs{At: noon}
+	content, err := Prepare(draft, args, nil, 1, by("u1", 2))
+	if err != nil {
+		b.Fatal(err)
+	}
+	args.Signed = k.seal(content)
+	b.ReportMetric(float64(len(content)), "content-bytes")
+	for b.Loop() {
+		if _, err := Submit(draft, args, 1, 2, k.on(by("u1", 2))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(content)), "content-bytes")
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"paicha/internal/directory"
 	"paicha/internal/store"
 )
 
@@ -53,9 +54,13 @@ type Cause struct {
 	Place      *Place
 	Mutation   MutationID
 	As         Audience
+	// Key is the device's public key, by which what it signed is verified; empty where it is not known.
+	Key directory.PublicKey
 	// Correction is what has to be added to the device's times: the server's clock minus the device's, as measured when
 	// this arrived. 0 where it was not measured.
 	Correction time.Duration
+	// ReleasedBy is the supervisor who let a quarantined change pass; empty for all others.
+	ReleasedBy UserID
 }
 
 // Event is one line of a document's history. It stays in the document until it is in the audit log.
@@ -72,6 +77,7 @@ type Event struct {
 	Note       string     `json:"note,omitzero"`
 	From       Status     `json:"from,omitzero"`
 	To         Status     `json:"to,omitzero"`
+	ReleasedBy UserID     `json:"releasedBy,omitzero"`  // the supervisor who let a quarantined change pass
 	Unknown    Extra      `json:"unknownArgs,omitzero"` // members of the command's arguments that we did not know
 	Extra      Extra      `json:",embed"`
 }
@@ -81,7 +87,7 @@ func (by Cause) event(c Command, from, to Status, note string, unknown Extra) Ev
 	return Event{
 		At: ms(by.ServerTime), By: by.User, As: by.As, Device: by.Device, DeviceTime: ms(by.DeviceTime), N: by.N,
 		Place: by.Place, Mutation: by.Mutation, Command: c, Note: note, From: from, To: to,
-		Unknown: unknown,
+		Unknown: unknown, ReleasedBy: by.ReleasedBy,
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 
 // Args is what every command's arguments can do: check their own form.
 type Args interface {
-	SaveArgs | SubmitArgs | AmendArgs | SettleArgs | RemarkArgs | ConfirmArgs | WithdrawArgs | PlanArgs |
+	SaveArgs | SubmitArgs | AmendArgs | SettleArgs | RemarkArgs | SignArgs | DeclineArgs | ConfirmArgs | WithdrawArgs | PlanArgs |
 		RectifyArgs | AcceptArgs | RejectArgs | ReopenArgs | RegradeArgs | ExtendArgs | ListArgs | TransferArgs |
 		ExemptArgs | ReportArgs
 	check() error
@@ -67,6 +67,7 @@ func (a *SubmitArgs) tidy() {
 
 func (a *AmendArgs) tidy() {
 	a.SaveArgs.tidy()
+	a.At = ms(a.At)
 	tidySignatures(a.Signatures)
 }
 
@@ -140,7 +141,7 @@ func (a SubmitArgs) check() error {
 	}
 	c := checker{}
 	c.length(a.Opinion, "/opinion", -1, "")
-	if !signed(a.Signatures) {
+	if a.Signed == nil && !signed(a.Signatures) {
 		c.fail(ErrUnsigned, "/signatures", -1, "")
 	}
 	return c.err
@@ -153,7 +154,7 @@ func (a AmendArgs) check() error {
 	c := checker{}
 	c.reason(a.Reason, "/reason")
 	c.atMost(len(a.Adopts), MaxTeam, "/adopts")
-	if !signed(a.Signatures) {
+	if a.Signed == nil && !signed(a.Signatures) {
 		c.fail(ErrUnsigned, "/signatures", -1, "")
 	}
 	return c.err

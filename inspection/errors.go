@@ -17,6 +17,7 @@ var (
 	ErrUnsettled       = fault.New(fault.NotFound, "inspection.no_such_conflict", "没有找到这条待处理的分歧或建议")
 	ErrNotTeam         = fault.New(fault.Forbidden, "inspection.not_team", "您不是本次检查的检查人员，不能提交或更正")
 	ErrUnsigned        = fault.New(fault.Invalid, "inspection.unsigned", "缺少检查人员签名，请签名后再提交")
+	ErrOtherContent    = fault.New(fault.Conflict, "inspection.other_content", "所签的内容不是这份检查记录的内容，请同步后核对，再签名")
 	ErrNoMove          = fault.New(fault.Conflict, "hazard.no_move", "隐患当前状态不允许此操作")
 	ErrReason          = fault.New(fault.Invalid, "hazard.reason_required", "请写明理由")
 	ErrFixings         = fault.New(fault.Invalid, "hazard.fixings_incomplete", "整改需要时间的，责任人、措施、资金、期限、预案五项必须齐全")

@@ -109,6 +109,8 @@ func decodeAll(t *testing.T, raw []byte) {
 	decodeOne[AmendArgs](t, raw)
 	decodeOne[SettleArgs](t, raw)
 	decodeOne[RemarkArgs](t, raw)
+	decodeOne[SignArgs](t, raw)
+	decodeOne[DeclineArgs](t, raw)
 	decodeOne[ConfirmArgs](t, raw)
 	decodeOne[WithdrawArgs](t, raw)
 	decodeOne[PlanArgs](t, raw)
@@ -154,6 +156,7 @@ func FuzzDecodeArgs(f *testing.F) {
 		`{"fixings":{"responsible":"a","measures":"b","funds":0,"deadline":"2023-06-01T00:00:00.0001Z","plan":"c"}}`,
 		`{"unit":{"id":"e"},"region":"53","sectors":["fire"],"source":"tip","explanation":"x"}`,
 		`{"text":"` + strings.Repeat("长", MaxText+1) + `"}`, "{\"text\":\"\xff\"}", `{"text":"a","text":"b"}`,
+		`{"hash":"ab","signature":{"alg":"ES256","value":"AAEC","kid":"x"},"reason":"异议","signed":{"content":"{}","signature":{"alg":"ES256","value":""}}}`,
 		strings.Repeat(`{"extra":`, 200),
 	} {
 		f.Add([]byte(s))

@@ -3,6 +3,7 @@ package inspection
 import (
 	"time"
 
+	"paicha/inspection/attest"
 	"paicha/internal/store"
 )
 
@@ -53,15 +54,17 @@ type Mark string
 
 // The marks of an inspection.
 const (
-	MarkClock       Mark = "clock"        // a device time that cannot be: before 2020, or past five minutes of the server's
-	MarkUnknownPack Mark = "unknown-pack" // the pack version is not here (yet): unjudged
-	MarkPackHash    Mark = "pack-hash"    // the pack is known but the device saw other content under its name
-	MarkPlace       Mark = "place"        // a coordinate out of range or without its system
-	MarkMockPlace   Mark = "mock-place"   // the platform reported a simulated position
-	MarkMode        Mark = "mode"         // a mode that this version does not know
-	MarkLateWork    Mark = "late-work"    // somebody's answers came after submission and wait as a proposal
-	MarkNeedsHuman  Mark = "needs-human"  // the machine must not judge something here: Verdict.Human says what and why
-	MarkOldStandard Mark = "old-standard" // the pinned pack rests on a standard that was not in force on the day
+	MarkClock       Mark = "clock"          // a device time that cannot be: before 2020, or past five minutes of the server's
+	MarkUnknownPack Mark = "unknown-pack"   // the pack version is not here (yet): unjudged
+	MarkPackHash    Mark = "pack-hash"      // the pack is known but the device saw other content under its name
+	MarkPlace       Mark = "place"          // a coordinate out of range or without its system
+	MarkMockPlace   Mark = "mock-place"     // the platform reported a simulated position
+	MarkMode        Mark = "mode"           // a mode that this version does not know
+	MarkLateWork    Mark = "late-work"      // somebody's answers came after submission and wait as a proposal
+	MarkNeedsHuman  Mark = "needs-human"    // the machine must not judge something here: Verdict.Human says what and why
+	MarkOldStandard Mark = "old-standard"   // the pinned pack rests on a standard that was not in force on the day
+	MarkUnsigned    Mark = "unsigned"       // submitted or amended without a device's signature over the content
+	MarkDiffers     Mark = "signed-differs" // what was signed is not what the record says after merging: Attestations say where
 )
 
 // PackRef is the checklist version that the inspector saw: "town-gas@2023.2" with its content hash.
@@ -129,7 +132,11 @@ type Submission struct {
 	Rev        store.Rev   `json:"rev"`
 	Opinion    string      `json:"opinion,omitzero"` // 检查意见
 	Signatures []Signature `json:"signatures,omitempty"`
-	Extra      Extra       `json:",embed"`
+	// Representative is the enterprise's side as the signed content has it; Content is that content's hash, empty if
+	// nobody signed.
+	Representative *Representative `json:"representative,omitzero"`
+	Content        attest.Hash     `json:"content,omitzero"`
+	Extra          Extra           `json:",embed"`
 }
 
 // Side is one of two values that disagree: exactly one member is set.
@@ -183,9 +190,14 @@ type Proposal struct {
 	Args       SaveArgs    `json:"args"`
 	Opinion    string      `json:"opinion,omitzero"` // of a second submission
 	Signatures []Signature `json:"signatures,omitempty"`
-	Settled    *Settled    `json:"settled,omitzero"`
-	Extra      Extra       `json:",embed"`
+	// Signed is what the author signed of a second submission.
+	Signed  *attest.Signed `json:"signed,omitzero"`
+	Settled *Settled       `json:"settled,omitzero"`
+	Extra   Extra          `json:",embed"`
 }
+
+// Representative is the enterprise's side under a record.
+type Representative = attest.Representative
 
 // Amendment is a signed change after submission. Before holds what it replaced: the record of what was first signed
 // can always be rebuilt.
@@ -198,31 +210,33 @@ type Amendment struct {
 	Reason     string      `json:"reason"`
 	Before     []Side      `json:"before,omitempty"`
 	Signatures []Signature `json:"signatures,omitempty"`
+	Content    attest.Hash `json:"content,omitzero"` // of what was signed; empty if nobody signed
 	Extra      Extra       `json:",embed"`
 }
 
 // Inspection is one check of one enterprise by named inspectors. All times are UTC milliseconds.
 type Inspection struct {
-	ID             ID          `json:"id"`
-	Status         Status      `json:"status"`
-	Header         Header      `json:"header"`
-	Day            Day         `json:"day,omitzero"` // of the check in China Standard Time, corrected by the device's skew; set by the server
-	Team           []UserID    `json:"team"`         // sorted; whoever saves joins it only by being named
-	Answers        []Answer    `json:"answers,omitempty"`
-	Facts          []Fact      `json:"facts,omitempty"`
-	Findings       []Finding   `json:"findings,omitempty"` // raised by devices
-	Photos         []Photo     `json:"photos,omitempty"`
-	Submitted      *Submission `json:"submitted,omitzero"`
-	Conflicts      []Conflict  `json:"conflicts,omitempty"`
-	Proposals      []Proposal  `json:"proposals,omitempty"`
-	Amendments     []Amendment `json:"amendments,omitempty"`
-	Verdict        *Verdict    `json:"verdict,omitzero"`
-	Unjudged       bool        `json:"unjudged,omitzero"`
-	Hazards        []HazardID  `json:"hazards,omitempty"` // all that it ever raised, sorted
-	PendingEffects *Pending    `json:"pendingEffects,omitzero"`
-	Marks          []Mark      `json:"marks,omitempty"`
-	History        []Event     `json:"history,omitempty"`
-	Extra          Extra       `json:",embed"`
+	ID             ID              `json:"id"`
+	Status         Status          `json:"status"`
+	Header         Header          `json:"header"`
+	Day            Day             `json:"day,omitzero"` // of the check in China Standard Time, corrected by the device's skew; set by the server
+	Team           []UserID        `json:"team"`         // sorted; whoever saves joins it only by being named
+	Answers        []Answer        `json:"answers,omitempty"`
+	Facts          []Fact          `json:"facts,omitempty"`
+	Findings       []Finding       `json:"findings,omitempty"` // raised by devices
+	Photos         []Photo         `json:"photos,omitempty"`
+	Submitted      *Submission     `json:"submitted,omitzero"`
+	Conflicts      []Conflict      `json:"conflicts,omitempty"`
+	Proposals      []Proposal      `json:"proposals,omitempty"`
+	Amendments     []Amendment     `json:"amendments,omitempty"`
+	Attestations   []attest.Sealed `json:"attestations,omitempty"` // what was signed, in the order in which it came
+	Verdict        *Verdict        `json:"verdict,omitzero"`
+	Unjudged       bool            `json:"unjudged,omitzero"`
+	Hazards        []HazardID      `json:"hazards,omitempty"` // all that it ever raised, sorted
+	PendingEffects *Pending        `json:"pendingEffects,omitzero"`
+	Marks          []Mark          `json:"marks,omitempty"`
+	History        []Event         `json:"history,omitempty"`
+	Extra          Extra           `json:",embed"`
 
 	// Remarks are supervisors' own notes: the restricted part of the document, never in the body.
 	Remarks   []Remark `json:"-"`

@@ -15,12 +15,14 @@ type Command string
 
 // The commands on an inspection.
 const (
-	CmdSave   Command = "inspection.save"
-	CmdSubmit Command = "inspection.submit"
-	CmdAmend  Command = "inspection.amend"
-	CmdSettle Command = "inspection.settle"
-	CmdRemark Command = "inspection.remark"
-	CmdJudge  Command = "inspection.judge" // by the server alone, when a pack arrives
+	CmdSave    Command = "inspection.save"
+	CmdSubmit  Command = "inspection.submit"
+	CmdAmend   Command = "inspection.amend"
+	CmdSettle  Command = "inspection.settle"
+	CmdRemark  Command = "inspection.remark"
+	CmdSign    Command = "inspection.sign"
+	CmdDecline Command = "inspection.decline"
+	CmdJudge   Command = "inspection.judge" // by the server alone, when a pack arrives
 )
 
 // The commands on a hazard.
@@ -74,8 +76,11 @@ var moves = map[Status]map[Command]Status{
 var inspectionMoves = map[Status]map[Command]Status{
 	"":    {CmdSave: Draft},
 	Draft: {CmdSave: Draft, CmdSubmit: Submitted, CmdSettle: Draft, CmdRemark: Draft, CmdJudge: Draft},
-	Submitted: {CmdSave: Submitted, CmdSubmit: Submitted, // what comes late is a proposal
-		CmdAmend: Submitted, CmdSettle: Submitted, CmdRemark: Submitted, CmdJudge: Submitted},
+	Submitted: {
+		CmdSave: Submitted, CmdSubmit: Submitted, // what comes late is a proposal
+		CmdAmend: Submitted, CmdSettle: Submitted, CmdRemark: Submitted, CmdJudge: Submitted,
+		CmdSign: Submitted, CmdDecline: Submitted,
+	},
 }
 
 // Next looks a hazard's move up; ok is false if the status does not allow the command.
@@ -111,6 +116,7 @@ func Label(s Status) string { return statusNames[s] }
 
 var commandNames = map[Command]string{
 	CmdSave: "保存", CmdSubmit: "提交", CmdAmend: "更正", CmdSettle: "处理分歧", CmdRemark: "批注", CmdJudge: "判定",
+	CmdSign: "签名", CmdDecline: "拒绝签名",
 	CmdReport: "上报", CmdDerive: "按检查记录更新", CmdConfirm: "确认", CmdWithdraw: "撤销", CmdPlan: "制定整改方案",
 	CmdRectify: "报送整改", CmdAccept: "验收通过", CmdReject: "验收退回", CmdReopen: "恢复", CmdRegrade: "调整等级",
 	CmdExtend: "延期", CmdList: "挂牌督办", CmdTransfer: "移交", CmdExempt: "认定不予处罚", CmdHazardRemark: "批注",

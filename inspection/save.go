@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"paicha/inspection/attest"
 	"paicha/internal/store"
 )
 
@@ -25,6 +26,8 @@ type SubmitArgs struct {
 	At         time.Time   `json:"at,omitzero"` // device time of signing
 	Opinion    string      `json:"opinion,omitzero"`
 	Signatures []Signature `json:"signatures"`
+	// Signed is the record's content (Prepare) with the signature of the submitting device. Older apps send none.
+	Signed *attest.Signed `json:"signed,omitzero"`
 }
 
 // AmendArgs is "inspection.amend": the only change of answers after submission. It never deletes or lowers a hazard.
@@ -32,7 +35,10 @@ type AmendArgs struct {
 	SaveArgs
 	Reason     string       `json:"reason"`
 	Adopts     []MutationID `json:"adopts,omitempty"` // proposals that this amendment takes over
+	At         time.Time    `json:"at,omitzero"`      // device time of signing
 	Signatures []Signature  `json:"signatures,omitempty"`
+	// Signed is the amendment's content (PrepareAmendment) with the signature of the amending device.
+	Signed *attest.Signed `json:"signed,omitzero"`
 }
 
 // SettleArgs is "inspection.settle": a person decides a conflict (named by the mutation that offered the losing value
@@ -114,8 +120,9 @@ func begin(id ID, a *SaveArgs, rev store.Rev, by Cause) (Inspection, error) {
 }
 
 // Submit is "inspection.submit": the last answers, the signatures, and the end of the draft. An inspector's signature
-// is required (ErrUnsigned), as is being on the team (ErrNotTeam). A second submission, by a colleague who was offline,
-// is a proposal.
+// is required (ErrUnsigned), as is being on the team (ErrNotTeam). A signed content must be canonical, of this record,
+// and signed by the device (attest.ErrNotCanonical, ErrOtherContent, attest.ErrSignature); where it differs from the
+// record, both are kept. A second submission, by a colleague who was offline, is a proposal.
 func Submit(old Inspection, a SubmitArgs, base, rev store.Rev, by Cause) (Inspection, error) {
 	if err := a.check(); err != nil {
 		return Inspection{}, err
@@ -131,10 +138,14 @@ func Submit(old Inspection, a SubmitArgs, base, rev store.Rev, by Cause) (Inspec
 	if !in.Member(by.User) {
 		return Inspection{}, ErrNotTeam
 	}
+	content, err := open(a.Signed, in.ID, attest.TypeRecord, by)
+	if err != nil {
+		return Inspection{}, err
+	}
 	in.observe(&a.SaveArgs, by)
 	in.observeTime(a.At, by)
 	if in.Status == Submitted {
-		in.propose(Proposal{Args: a.SaveArgs, Opinion: a.Opinion, Signatures: a.Signatures}, base, by)
+		in.propose(Proposal{Args: a.SaveArgs, Opinion: a.Opinion, Signatures: a.Signatures, Signed: a.Signed}, base, by)
 	} else {
 		m := merger{in: &in, base: base, rev: rev, by: by}
 		m.save(&a.SaveArgs)
@@ -143,6 +154,7 @@ func Submit(old Inspection, a SubmitArgs, base, rev store.Rev, by Cause) (Inspec
 			By: by.User, Device: by.Device, At: ms(a.At), ReceivedAt: ms(by.ServerTime), Rev: rev,
 			Opinion: a.Opinion, Signatures: a.Signatures,
 		}
+		in.sealRecord(a.Signed, content, rev, by)
 	}
 	in.log(by.event(CmdSubmit, old.Status, to, "", a.Extra))
 	return in, nil
@@ -165,6 +177,13 @@ func Amend(old Inspection, a AmendArgs, base, rev store.Rev, by Cause) (Inspecti
 	if !in.Member(by.User) && by.As != Supervisor {
 		return Inspection{}, ErrNotTeam
 	}
+	content, err := open(a.Signed, in.ID, attest.TypeAmendment, by)
+	if err == nil && content != nil {
+		err = in.chains(content)
+	}
+	if err != nil {
+		return Inspection{}, err
+	}
 	in.observe(&a.SaveArgs, by)
 	var before []Side
 	for i, id := range a.Adopts {
@@ -186,6 +205,7 @@ func Amend(old Inspection, a AmendArgs, base, rev store.Rev, by Cause) (Inspecti
 	m := merger{in: &in, base: base, rev: rev, by: by, before: &before, adopts: len(a.Adopts) > 0}
 	m.save(&a.SaveArgs)
 	in.amended(Amendment{Reason: a.Reason, Before: before, Signatures: a.Signatures}, rev, by)
+	in.sealAmendment(a, content, rev, by)
 	in.log(by.event(CmdAmend, old.Status, to, a.Reason, a.Extra))
 	return in, nil
 }
@@ -261,6 +281,7 @@ func (in *Inspection) settle(a SettleArgs, done *Settled, rev store.Rev, by Caus
 	}
 	if in.Status == Submitted {
 		in.amended(Amendment{Reason: a.Note, Before: before}, rev, by)
+		in.Mark(MarkUnsigned)
 	}
 	return nil
 }

@@ -23,15 +23,30 @@ type attempt struct {
 	writes  []store.Write
 	results []Result // of u.muts, in order
 	fail    error
+	unbegun bool                   // an earlier one waits for the save that begins the record
+	aside   map[store.Ref]setAside // what an earlier mutation of this unit was quarantined for
+}
+
+// setAside is why a mutation is quarantined and whose supervisors get it.
+type setAside struct {
+	why    *fault.Error
+	tokens []store.Token
 }
 
 // try applies a unit's mutations, in order, to the documents as they were read.
 func (p *push) try(ctx context.Context, u *unit, docs map[store.Ref]store.Doc) *attempt {
-	a := &attempt{p: p, u: u, docs: docs, working: map[store.Ref]*working{}, results: make([]Result, len(u.muts))}
+	a := &attempt{
+		p: p, u: u, docs: docs, working: map[store.Ref]*working{}, results: make([]Result, len(u.muts)),
+		aside: map[store.Ref]setAside{},
+	}
 	blocked := false
 	for i, m := range u.muts {
+		before := a.unbegun
 		r := a.one(ctx, m, blocked)
 		a.results[i] = r
+		if a.unbegun && !before {
+			continue // the save that begins the record may stand behind it
+		}
 		blocked = blocked || !r.Status.Final() || r.Status == Rejected || r.Status == Quarantined
 	}
 	for _, w := range a.order {
@@ -50,9 +65,9 @@ func (p *push) try(ctx context.Context, u *unit, docs map[store.Ref]store.Doc) *
 
 // one gives one mutation its verdict: the first one if it was here before.
 func (a *attempt) one(ctx context.Context, m *mutation, blocked bool) Result {
-	if r, ok := a.p.receipts[m.ID]; ok && m.named() {
+	if r, ok := a.p.receipts[m.ID]; ok && m.named() && a.p.released == nil {
 		if r.Result.Status == Quarantined && m.fault == nil {
-			a.requarantine(m, r)
+			a.requarantine(ctx, m, r)
 		}
 		return r.again(m.hash)
 	}
@@ -66,27 +81,42 @@ func (a *attempt) one(ctx context.Context, m *mutation, blocked bool) Result {
 	if c.kind != m.Doc.Kind {
 		return a.stateless(m, ErrKind.At("/doc/kind"))
 	}
+	if m.standing == changed {
+		return rejection(m.ID, ErrReused) // no receipt: the first one has its own
+	}
 	w := a.open(m.ref())
 	if v, ok := recall(w.memory, m.uuid); ok {
-		if w.old.Fields["pendingEffects"].Num > 0 {
+		switch {
+		case w.old.Fields["pendingEffects"].Num > 0:
 			a.p.pending = append(a.p.pending, inspection.ID(m.Doc.ID))
+		case w.old.Fields["releasing"].Num > 0:
+			a.p.releases = append(a.p.releases, m.Doc.ID)
 		}
 		return v.again(m.hash)
 	}
-	if blocked {
+	switch before, ok := a.aside[m.ref()]; {
+	case m.standing == forked || m.standing == longAgo:
+		return a.quarantine(ctx, m, setAside{ErrForked, w.tokens})
+	case m.standing == beyondGap:
+		return waiting(m.ID, Blocked, ErrGap)
+	case ok:
+		return a.quarantine(ctx, m, before) // it goes with what it builds on
+	case blocked || a.unbegun && !begins(m):
 		return waiting(m.ID, Blocked, ErrBlocked)
 	}
-	return a.apply(ctx, c, m, w)
+	r := a.apply(ctx, c, m, w)
+	a.unbegun = a.unbegun && r.Status != Applied
+	return r
 }
 
 // apply checks the right and does the command.
 func (a *attempt) apply(ctx context.Context, c command, m *mutation, w *working) Result {
 	absent := w.old.Rev == 0 && !w.changed
 	if (absent || w.old.Removed != store.Live) && m.Name != "inspection.save" {
-		return waiting(m.ID, Blocked, ErrBlocked)
+		return a.absent(ctx, m)
 	}
 	if !absent {
-		if r, ok := a.allowed(m, w, w.tokens); !ok {
+		if r, ok := a.allowed(ctx, m, w, w.tokens); !ok {
 			return r
 		}
 	}
@@ -101,7 +131,8 @@ func (a *attempt) apply(ctx context.Context, c command, m *mutation, w *working)
 		case transient(err):
 			return waiting(m.ID, Retry, ErrBusy)
 		case absent && errors.Is(err, inspection.ErrNotBegun) && !begins(m):
-			return waiting(m.ID, Blocked, ErrBlocked) // the save that begins the record has not come yet
+			a.unbegun = true
+			return a.absent(ctx, m) // the save that begins the record has not come yet
 		case absent:
 			return a.stateless(m, fault.Of(err))
 		}
@@ -117,7 +148,7 @@ func (a *attempt) apply(ctx context.Context, c command, m *mutation, w *working)
 			}
 			return a.stateless(m, fault.Of(err))
 		}
-		if r, ok := a.allowed(m, w, w.tokens); !ok {
+		if r, ok := a.allowed(ctx, m, w, w.tokens); !ok {
 			*w = before
 			return r
 		}
@@ -154,8 +185,11 @@ func begins(m *mutation) bool {
 
 // allowed asks the policy table. Work begun under a right that has ended since is applied for a while and then kept for
 // a supervisor; what one may not even see is answered as if it were not there.
-func (a *attempt) allowed(m *mutation, w *working, tokens []store.Token) (Result, bool) {
+func (a *attempt) allowed(ctx context.Context, m *mutation, w *working, tokens []store.Token) (Result, bool) {
 	p, u := a.p, a.p.sess.User
+	if p.released != nil {
+		return Result{}, true
+	}
 	err := auth.Allow(u, actionOf(m.Name), tokens, p.now)
 	if err == nil {
 		return Result{}, true
@@ -164,7 +198,7 @@ func (a *attempt) allowed(m *mutation, w *working, tokens []store.Token) (Result
 		if !u.Disabled && m.At.Before(ended) && p.now.Sub(ended) <= p.Grace {
 			return Result{}, true
 		}
-		return a.setAside(m, tokens), false
+		return a.quarantine(ctx, m, setAside{ErrQuarantined, tokens}), false
 	}
 	if via, _ := p.scope.covers(m.Doc.Kind, tokens); len(via) == 0 && w.old.Rev > 0 && m.Doc.Kind != inspection.Kind {
 		return waiting(m.ID, Blocked, ErrBlocked), false
@@ -199,21 +233,49 @@ func endOfRight(u directory.User, action auth.Action, tokens []store.Token, now 
 	return end, !end.IsZero()
 }
 
-// setAside quarantines a mutation; its receipt is written in the same commit.
-func (a *attempt) setAside(m *mutation, tokens []store.Token) Result {
-	w, err := a.p.quarantine(m, tokens)
+// absent answers a command on a document that is not here: it waits, unless what would begin the document is quarantined
+// itself. Then it goes the same way, if it is of the same device or that one was dismissed: nothing else will ever come.
+func (a *attempt) absent(ctx context.Context, m *mutation) Result {
+	q, ok, err := a.p.beginAside(ctx, m.Doc)
+	switch {
+	case err != nil:
+		return waiting(m.ID, Retry, ErrBusy)
+	case ok && (q.body.Device == a.p.device || q.body.State == Dismissed):
+		return a.quarantine(ctx, m, setAside{ErrQuarantined, q.doc.Tokens})
+	}
+	return waiting(m.ID, Blocked, ErrBlocked)
+}
+
+// quarantine sets a mutation aside; its receipt is written in the same commit.
+func (a *attempt) quarantine(ctx context.Context, m *mutation, s setAside) Result {
+	tokens := supervisorsOf(s.tokens)
+	if len(tokens) == 0 {
+		var err error
+		if tokens, err = a.p.overseers(ctx); err != nil {
+			return waiting(m.ID, Retry, ErrBusy)
+		}
+	}
+	w, err := a.p.quarantined(m, s.why, tokens)
 	if err != nil {
 		return waiting(m.ID, Retry, ErrBusy)
 	}
-	r := Result{ID: m.ID, Status: Quarantined, Problem: problemOf(ErrQuarantined), Next: Remove}
+	a.aside[m.ref()] = s
+	r := Result{ID: m.ID, Status: Quarantined, Problem: problemOf(s.why), Next: Remove}
 	a.writes = append(a.writes, w)
 	return a.receipt(m, r)
 }
 
 // requarantine writes the quarantined mutation again: the receipt may have become durable without it.
-func (a *attempt) requarantine(m *mutation, _ receipt) {
-	d := a.docs[m.ref()]
-	if w, err := a.p.quarantine(m, d.Tokens); err == nil && len(d.Tokens) > 0 {
+func (a *attempt) requarantine(ctx context.Context, m *mutation, first receipt) {
+	why, tokens := ErrQuarantined, supervisorsOf(a.docs[m.ref()].Tokens)
+	if first.Result.Problem != nil && first.Result.Problem.Code == ErrForked.Code {
+		why = ErrForked
+	}
+	var err error
+	if len(tokens) == 0 {
+		tokens, err = a.p.overseers(ctx)
+	}
+	if w, err2 := a.p.quarantined(m, why, tokens); err == nil && err2 == nil {
 		a.writes = append(a.writes, w)
 	}
 }
@@ -293,6 +355,9 @@ func (a *attempt) settle(outs []store.Outcome) {
 	for _, w := range a.order {
 		if h := w.hazard; h != nil && w.changed && len(h.Rectifies) > 0 {
 			a.p.rectified = append(a.p.rectified, h.ID)
+		}
+		if w.quarantine != nil && w.changed && w.quarantine.State == Releasing {
+			a.p.releases = append(a.p.releases, w.old.ID)
 		}
 		if w.inspection == nil || !w.changed {
 			continue

@@ -53,6 +53,9 @@ func DecodePush(body []byte, l Limits) (PushRequest, error) {
 	if len(r.Mutations) > l.PushMutations {
 		return r, ErrTooMany.Saying("一次最多上传%d条，收到%d条，请分批上传", l.PushMutations, len(r.Mutations))
 	}
+	if len(r.Links) > l.PushMutations {
+		return r, ErrLinks.At("/links")
+	}
 	return r, nil
 }
 
@@ -68,12 +71,13 @@ func hashOf(raw []byte) (h hash) {
 // mutation is one mutation of a push on its way to a result.
 type mutation struct {
 	Mutation
-	uuid   uuid.UUID
-	hash   hash
-	raw    jsontext.Value
-	fault  *fault.Error // of its form
-	twin   *mutation    // an earlier one of the same id in the same push
-	result Result
+	uuid     uuid.UUID
+	hash     hash
+	raw      jsontext.Value
+	fault    *fault.Error // of its form
+	twin     *mutation    // an earlier one of the same id in the same push
+	standing standing     // in the device's chain
+	result   Result
 }
 
 // decodeMutation reads one mutation. A faulty one keeps the id, if that can be read, so that its verdict can be kept.
@@ -106,17 +110,18 @@ func decodeMutation(raw jsontext.Value, l Limits) mutation {
 	return m
 }
 
-// rescueID finds the id of a mutation that cannot be read as a whole.
+// rescueID finds the id, and the place in the chain, of a mutation that cannot be read as a whole.
 func (m *mutation) rescueID() {
 	var only struct {
 		ID MutationID `json:"id"`
+		N  uint64     `json:"n"`
 	}
 	lax := []json.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 	if json.Unmarshal(m.raw, &only, lax...) != nil {
 		return
 	}
 	if id, err := uuid.Parse(string(only.ID)); err == nil && id.String() == string(only.ID) {
-		m.uuid, m.ID, m.result.ID = id, only.ID, only.ID
+		m.uuid, m.ID, m.result.ID, m.N = id, only.ID, only.ID, only.N
 	}
 }
 

@@ -52,12 +52,12 @@ func (p *place) marks(record string, h media.SHA256) (map[media.MarkCode]media.M
 	return out, string(d.Restricted)
 }
 
-// inspected saves a record that names photos, in a region, by whom the session says.
-func (p *place) inspected(t *testing.T, s fieldsync.Session, id, region string, rs ...media.Received) {
+// inspected saves a record that names photos, in a region, as the n-th mutation of the session's device.
+func (p *place) inspected(t *testing.T, n int, s fieldsync.Session, id, region string, rs ...media.Received) {
 	t.Helper()
 	args := strings.Replace(withPhotos(t, rs...), "532504", region, 1)
 	args = strings.Replace(args, `"wang","li"`, fmt.Sprintf("%q", s.User.ID), 1)
-	want(t, p.push(s, mutation(1, "inspection.save", "inspection", id, 0, p.now, args))[0], fieldsync.Applied, "")
+	want(t, p.push(s, mutation(n, "inspection.save", "inspection", id, 0, p.now, args))[0], fieldsync.Applied, "")
 }
 
 func TestPhotoOfTwoRecordsIsMarkedInBoth(t *testing.T) {
@@ -65,13 +65,13 @@ func TestPhotoOfTwoRecordsIsMarkedInBoth(t *testing.T) {
 	b := withPrints(t, p)
 	wang, zhao := inspector("wang", "532504/coal-mine"), inspector("zhao", "532501/coal-mine")
 	r := func(s fieldsync.Session, record string) media.Received { return sent(t, b, s, record, "one photo") }
-	p.inspected(t, wang, insp1, "532504", r(wang, insp1))
+	p.inspected(t, 1, wang, insp1, "532504", r(wang, insp1))
 	p.attach(wang, r(wang, insp1))
 	if ms, _ := p.marks(insp1, r(wang, insp1).SHA256); ms[media.Duplicate].Text != "" {
 		t.Fatal(ms)
 	}
 	p.now = p.now.Add(48 * time.Hour)
-	p.inspected(t, wang, insp2, "532504", r(wang, insp2))
+	p.inspected(t, 2, wang, insp2, "532504", r(wang, insp2))
 	p.attach(wang, r(wang, insp2))
 	for record, other := range map[string]string{insp1: insp2, insp2: insp1} {
 		ms, _ := p.marks(record, r(wang, record).SHA256)
@@ -81,7 +81,7 @@ func TestPhotoOfTwoRecordsIsMarkedInBoth(t *testing.T) {
 		}
 	}
 	// A third use in another region: its supervisors may not see the first two, nor theirs the third.
-	p.inspected(t, zhao, insp3, "532501", r(zhao, insp3))
+	p.inspected(t, 1, zhao, insp3, "532501", r(zhao, insp3))
 	p.attach(zhao, r(zhao, insp3))
 	ms, raw := p.marks(insp3, r(zhao, insp3).SHA256)
 	if m := ms[media.Duplicate]; len(m.Seen) != 0 || !strings.Contains(m.Text, "2 处") {
@@ -108,8 +108,8 @@ func TestPhotosThatLookAlikeAreMarkedWhicheverComesFirst(t *testing.T) {
 			photos := map[string]media.Received{"a": sent(t, b, wang, insp1, "photo"), "b": sent(t, b, wang, insp2, "its copy, smaller")}
 			prints := map[string]media.Print{"a": 0xfedcba9876543210, "b": 0xfedcba9876543210 ^ 1<<63 ^ 1<<40 ^ 1<<20 ^ 1<<3}
 			far := media.Print(0xfedcba9876543210 ^ 0xff)
-			p.inspected(t, wang, insp1, "532504", photos["a"])
-			p.inspected(t, wang, insp2, "532504", photos["b"])
+			p.inspected(t, 1, wang, insp1, "532504", photos["a"])
+			p.inspected(t, 2, wang, insp2, "532504", photos["b"])
 			if err := p.sync.Printed(ctx, media.Sum([]byte("another scene")), &far); err != nil {
 				t.Fatal(err)
 			}

@@ -17,6 +17,7 @@ const maxRounds = 40
 // push is one push on its way: its mutations by root, and what they need.
 type push struct {
 	*Service
+	ctx    context.Context // of the request: commands read by it
 	sess   Session
 	now    time.Time
 	device directory.DeviceID
@@ -24,11 +25,18 @@ type push struct {
 	correction time.Duration
 	timed      bool // the device said its time
 	sameEpoch  bool
+	key        directory.PublicKey // of the device, where something in the push is signed
 	scope      scope
 	muts       []mutation
+	links      []Link
+	claimed    *chainClaim // how the mutations stand in the device's chain
+	chained    bool        // the chain says so
+	released   *release    // set where a supervisor lets a quarantined mutation pass
 	units      []*unit
 	receipts   map[MutationID]receipt
 	pending    []inspection.ID // inspections whose effects are to be completed before the answer
+	releases   []string        // quarantined mutations that are to be applied before the answer, in order
+	begun      map[DocRef]bool // documents that a release of this push begins
 	photos     []inspection.ID // inspections whose evidence is to be brought up to date before the answer
 	rectified  []inspection.HazardID
 }
@@ -57,8 +65,8 @@ func (s *Service) Push(ctx context.Context, sess Session, r PushRequest) (PushRe
 	}
 	now := s.Now()
 	p := push{
-		Service: s, sess: sess, now: now, device: sess.Device, sameEpoch: r.Epoch == s.Store.Epoch(),
-		scope: scopeOf(sess.User, now), receipts: map[MutationID]receipt{}, correction: r.correction(now), timed: !r.DeviceTime.IsZero(),
+		Service: s, ctx: ctx, sess: sess, now: now, device: sess.Device, sameEpoch: r.Epoch == s.Store.Epoch(),
+		scope: scopeOf(sess.User, now), receipts: map[MutationID]receipt{}, begun: map[DocRef]bool{}, correction: r.correction(now), timed: !r.DeviceTime.IsZero(), links: r.Links,
 	}
 	p.muts = make([]mutation, len(r.Mutations))
 	first := make(map[MutationID]int, len(r.Mutations))
@@ -71,6 +79,9 @@ func (s *Service) Push(ctx context.Context, sess Session, r PushRequest) (PushRe
 		}
 		p.muts[i] = m
 	}
+	if err := p.readKey(ctx); err != nil {
+		return PushResponse{}, err
+	}
 	if err := p.run(ctx); err != nil {
 		return PushResponse{}, err
 	}
@@ -80,6 +91,9 @@ func (s *Service) Push(ctx context.Context, sess Session, r PushRequest) (PushRe
 		if s.Meter != nil {
 			s.Meter.Pushed(out.Results[i].Status)
 		}
+	}
+	if p.claimed != nil {
+		out.Gaps = p.claimed.gaps
 	}
 	var err error
 	if out.MissingMedia, err = p.finish(ctx); err != nil {
@@ -101,6 +115,9 @@ func (p *push) run(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := p.stand(docs); err != nil {
+			return err
+		}
 		var writes []store.Write
 		var owners []*attempt
 		for _, u := range p.units {
@@ -111,8 +128,15 @@ func (p *push) run(ctx context.Context) error {
 			writes = append(writes, a.writes...)
 			owners = append(owners, a)
 		}
-		if len(owners) == 0 {
+		link, linked, err := p.chainWrite(owners)
+		if err != nil {
+			return err
+		}
+		if len(owners) == 0 && !linked {
 			return nil
+		}
+		if linked {
+			writes = append(writes, link)
 		}
 		outs, err := p.Store.Commit(ctx, writes)
 		for _, a := range owners {
@@ -122,6 +146,11 @@ func (p *push) run(ctx context.Context) error {
 			}
 			a.settle(outs[:len(a.writes)])
 			outs = outs[len(a.writes):]
+		}
+		// A chain of unknown outcome is read afresh by the next push; a stale one is set against what is there now.
+		p.chained = err != nil || !linked || outs[0].Status != store.Stale
+		if p.chained && !slices.ContainsFunc(p.units, func(u *unit) bool { return !u.done }) {
+			return nil
 		}
 	}
 	for _, u := range p.units {
@@ -134,11 +163,15 @@ func (p *push) run(ctx context.Context) error {
 
 // load reads every document that the push is about, and the receipts of its mutations, in one go.
 func (p *push) load(ctx context.Context) (map[store.Ref]store.Doc, error) {
-	refs := make([]store.Ref, 0, 2*len(p.muts))
+	refs := make([]store.Ref, 0, 2*len(p.muts)+2)
+	refs = append(refs, chainRef(p.device))
 	for i := range p.muts {
 		m := &p.muts[i]
 		if m.named() {
 			refs = append(refs, receiptRef(m.ID))
+		}
+		if m.Prev != "" && (i == 0 || p.muts[i-1].ID != m.Prev) {
+			refs = append(refs, receiptRef(m.Prev))
 		}
 		if m.fault == nil {
 			refs = append(refs, m.ref())
@@ -150,19 +183,21 @@ func (p *push) load(ctx context.Context) (map[store.Ref]store.Doc, error) {
 	}
 	for i := range p.muts {
 		m := &p.muts[i]
-		if d := docs[receiptRef(m.ID)]; m.named() && d.Rev > 0 {
-			r, err := readReceipt(d)
-			if err != nil {
-				return nil, err
+		for _, id := range []MutationID{m.ID, m.Prev} {
+			if d := docs[receiptRef(id)]; id != "" && d.Rev > 0 {
+				r, err := readReceipt(d)
+				if err != nil {
+					return nil, err
+				}
+				p.receipts[id] = r
 			}
-			p.receipts[m.ID] = r
 		}
 	}
 	return docs, nil
 }
 
 func (p *push) reload(ctx context.Context) (map[store.Ref]store.Doc, error) {
-	var refs []store.Ref
+	refs := []store.Ref{chainRef(p.device)}
 	for _, u := range p.units {
 		if u.done {
 			continue
@@ -174,6 +209,43 @@ func (p *push) reload(ctx context.Context) (map[store.Ref]store.Doc, error) {
 		}
 	}
 	return p.get(ctx, refs)
+}
+
+// stand sets the push against the device's chain as it was read. A released mutation has stood there before.
+func (p *push) stand(docs map[store.Ref]store.Doc) (err error) {
+	if p.chained || p.released != nil {
+		return nil
+	}
+	d := docs[chainRef(p.device)]
+	d.Ref = chainRef(p.device)
+	p.claimed, err = p.claim(d)
+	return err
+}
+
+// chainWrite is the device's chain as this round leaves it; false if there is nothing to write.
+func (p *push) chainWrite(round []*attempt) (store.Write, bool, error) {
+	if p.chained || p.claimed == nil {
+		return store.Write{}, false, nil
+	}
+	now := map[*mutation]Result{}
+	for _, a := range round {
+		for i, m := range a.u.muts {
+			now[m] = a.results[i]
+		}
+	}
+	p.claimed.settle(p, func(m *mutation) (Result, bool) {
+		if r, ok := now[m]; ok {
+			return r, true
+		}
+		return m.result, m.result.Status != ""
+	})
+	return p.claimed.write(len(p.muts))
+}
+
+// forkedBefore reports whether a mutation was quarantined because its number was another's.
+func (p *push) forkedBefore(id MutationID) bool {
+	r, ok := p.receipts[id]
+	return ok && r.Result.Problem != nil && r.Result.Problem.Code == ErrForked.Code
 }
 
 func (p *push) get(ctx context.Context, refs []store.Ref) (map[store.Ref]store.Doc, error) {
@@ -217,6 +289,11 @@ func (p *push) group(docs map[store.Ref]store.Doc) {
 
 // finish completes, before the answer, what the mutations called for beyond their own documents.
 func (p *push) finish(ctx context.Context) ([]MissingMedia, error) {
+	for _, id := range slices.Compact(p.releases) {
+		if err := p.completeRelease(ctx, id); err != nil {
+			return nil, err
+		}
+	}
 	slices.Sort(p.pending)
 	for _, id := range slices.Compact(p.pending) {
 		if err := p.complete(ctx, id); err != nil {

@@ -17,11 +17,13 @@ type command struct {
 
 // commands are all commands that may be pushed, by name. Each has a row in the policy table; a test says so.
 var commands = map[string]command{
-	"inspection.save":   {inspection.Kind, saveInspection},
-	"inspection.submit": {inspection.Kind, submitInspection},
-	"inspection.amend":  {inspection.Kind, amendInspection},
-	"inspection.settle": {inspection.Kind, settleInspection},
-	"inspection.remark": {inspection.Kind, remarkInspection},
+	"inspection.save":    {inspection.Kind, saveInspection},
+	"inspection.submit":  {inspection.Kind, submitInspection},
+	"inspection.amend":   {inspection.Kind, amendInspection},
+	"inspection.settle":  {inspection.Kind, settleInspection},
+	"inspection.remark":  {inspection.Kind, remarkInspection},
+	"inspection.sign":    {inspection.Kind, onInspection(inspection.Sign)},
+	"inspection.decline": {inspection.Kind, onInspection(inspection.Decline)},
 
 	"hazard.confirm":  {inspection.KindHazard, onHazard(inspection.Confirm)},
 	"hazard.withdraw": {inspection.KindHazard, onHazard(inspection.Withdraw)},
@@ -33,6 +35,9 @@ var commands = map[string]command{
 	"hazard.regrade":  {inspection.KindHazard, onHazard(inspection.Regrade)},
 
 	"evidence.review": {KindEvidence, reviewEvidence},
+
+	"quarantine.release": {KindQuarantine, releaseQuarantine},
+	"quarantine.dismiss": {KindQuarantine, dismissQuarantine},
 }
 
 // Commands returns the names of all commands that may be pushed, sorted.
@@ -154,6 +159,22 @@ func remarkInspection(a *act) error {
 	}
 	a.w.become(&in)
 	return nil
+}
+
+// onInspection makes a command of a pure function over a record that judging does not look at.
+func onInspection[A inspection.Args](f func(inspection.Inspection, A, inspection.Cause) (inspection.Inspection, error)) func(*act) error {
+	return func(a *act) error {
+		args, err := inspection.DecodeArgs[A](a.m.Args)
+		if err != nil {
+			return err
+		}
+		in, err := f(*a.w.inspection, args, a.cause())
+		if err != nil {
+			return err
+		}
+		a.w.become(&in)
+		return nil
+	}
 }
 
 // onHazard makes a command of a pure function over a hazard.

@@ -50,6 +50,7 @@ const (
 	BeforeHazards  = "before-hazards"  // the inspection is durable, its hazards are not
 	AfterHazards   = "after-hazards"   // the hazards are durable, the inspection does not say so yet
 	BeforeEvidence = "before-evidence" // the photo is durable, the evidence document does not name it
+	BeforeRelease  = "before-release"  // a release is durable, its mutation is not applied
 	BeforeAnswer   = "before-answer"   // everything is durable, the device does not know
 )
 

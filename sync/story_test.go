@@ -54,7 +54,7 @@ func (p *place) open() {
 		}
 	}
 	engine, err := sqlite.Open(ctx, sqlite.Options{
-		Path: filepath.Join(p.dir, "paicha.db"), Indexes: slices.Concat(inspection.Indexes, directory.Indexes, media.Indexes),
+		Path: filepath.Join(p.dir, "paicha.db"), Indexes: slices.Concat(inspection.Indexes, directory.Indexes, media.Indexes, fieldsync.Indexes),
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -110,10 +110,29 @@ func mutation(n int, name, kind, id string, base store.Rev, at time.Time, args s
 		m, n, name, kind, id, base, at.Format(time.RFC3339), args))
 }
 
+// linksOf names the numbers that the mutations leave out: the tests number by the story, not by device.
+func linksOf(ms []json.RawMessage) []fieldsync.Link {
+	carried, most := map[uint64]bool{}, uint64(0)
+	for _, raw := range ms {
+		var m struct{ N uint64 }
+		if json.Unmarshal(raw, &m) == nil {
+			carried[m.N] = true
+			most = max(most, m.N)
+		}
+	}
+	var out []fieldsync.Link
+	for n := uint64(1); n < most; n++ {
+		if !carried[n] {
+			out = append(out, fieldsync.Link{N: n})
+		}
+	}
+	return out
+}
+
 func (p *place) push(s fieldsync.Session, ms ...json.RawMessage) []fieldsync.Result {
 	p.t.Helper()
 	body, err := json.Marshal(map[string]any{
-		"epoch": p.store.Epoch(), "device": s.Device, "deviceTime": p.now, "mutations": ms,
+		"epoch": p.store.Epoch(), "device": s.Device, "deviceTime": p.now, "mutations": ms, "links": linksOf(ms),
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -327,6 +346,7 @@ func TestOneBadMutationStopsNoOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.Links = linksOf(ms)
 	out, err := p.sync.Push(context.Background(), wang, r)
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"paicha/checklist"
 	"paicha/internal/directory"
 	"paicha/internal/fault"
+	"paicha/internal/store"
 	fieldsync "paicha/sync"
 
 	"github.com/go-json-experiment/json"
@@ -48,6 +49,7 @@ type vectorUser struct {
 	Grants     []directory.Grant      `json:"grants"`
 	Enterprise directory.EnterpriseID `json:"enterprise"`
 	Disabled   bool                   `json:"disabled"`
+	PublicKey  directory.PublicKey    `json:"publicKey"` // of the device, for those who sign
 }
 
 // vectorStep changes the world and then makes one call, Push, PushBase64, Pull or Hello.
@@ -59,6 +61,7 @@ type vectorStep struct {
 		Epoch     *string          `json:"epoch"`
 		Device    *string          `json:"device"`
 		Mutations []jsontext.Value `json:"mutations"`
+		Links     []fieldsync.Link `json:"links"`
 	} `json:"push"`
 	PushBase64 string         `json:"pushBase64"`
 	Pull       *pullOfVector  `json:"pull"`
@@ -179,6 +182,21 @@ func (p *vectorPlay) meet(users []vectorUser) {
 		p.sessions[string(u.ID)] = fieldsync.Session{Device: u.Device, User: directory.User{
 			ID: u.ID, Roles: u.Roles, Grants: u.Grants, Enterprise: u.Enterprise, Disabled: u.Disabled,
 		}}
+		if u.PublicKey != "" {
+			p.enrol(directory.Device{ID: u.Device, User: u.ID, Name: "平板", PublicKey: u.PublicKey, EnrolledAt: p.now})
+		}
+	}
+}
+
+// enrol enters a device; again is no error.
+func (p *place) enrol(d directory.Device) {
+	p.t.Helper()
+	doc, err := directory.DeviceDoc(d)
+	if err == nil {
+		_, err = p.store.Commit(context.Background(), []store.Write{{New: doc}})
+	}
+	if err != nil {
+		p.t.Fatal(err)
 	}
 }
 
@@ -241,6 +259,9 @@ func (p *vectorPlay) send(s vectorStep, ms []jsontext.Value) ([]byte, error) {
 	}
 	if s.Push != nil && s.Push.Device != nil {
 		r.Device = *s.Push.Device
+	}
+	if s.Push != nil {
+		r.Links = s.Push.Links
 	}
 	for _, m := range ms {
 		m = m.Clone()

@@ -125,6 +125,13 @@ type PushRequest struct {
 	Device     string           `json:"device"`
 	DeviceTime time.Time        `json:"deviceTime"`
 	Mutations  []jsontext.Value `json:"mutations"`
+	Links      []Link           `json:"links,omitempty"` // numbers of the chain that this push does not carry
+}
+
+// Link names a number of a device's chain that is not sent now. Without ID the device no longer has the mutation.
+type Link struct {
+	N  uint64     `json:"n"`
+	ID MutationID `json:"id,omitzero"`
 }
 
 // Mutation is one named command. A retry repeats it byte for byte: its hash tells it from another one of the same id.
@@ -190,4 +197,5 @@ type PushResponse struct {
 	Results      []Result       `json:"results"`
 	MissingMedia []MissingMedia `json:"missingMedia,omitempty"`
 	ServerTime   time.Time      `json:"serverTime"`
+	Gaps         []uint64       `json:"gaps,omitempty"` // numbers of the chain that the server waits for, a hundred at most
 }

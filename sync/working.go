@@ -20,6 +20,7 @@ type working struct {
 	inspection *inspection.Inspection
 	hazard     *inspection.Hazard
 	evidence   *evidence
+	quarantine *Quarantine
 	rewritten  bool // the body changed, not only the memory
 	changed    bool
 
@@ -28,7 +29,7 @@ type working struct {
 
 // decode reads the body when a command first needs it. A tombstone and an absent document have none.
 func (w *working) decode() error {
-	if w.old.Rev == 0 || w.inspection != nil || w.hazard != nil || w.evidence != nil {
+	if w.old.Rev == 0 || w.inspection != nil || w.hazard != nil || w.evidence != nil || w.quarantine != nil {
 		return nil
 	}
 	switch w.old.Kind {
@@ -50,6 +51,12 @@ func (w *working) decode() error {
 			return err
 		}
 		w.evidence = &e
+	case KindQuarantine:
+		q, err := readQuarantine(w.old)
+		if err != nil {
+			return err
+		}
+		w.quarantine = &q.body
 	}
 	return nil
 }
@@ -93,6 +100,8 @@ func (w *working) write() (store.Write, error) {
 			n.Body, n.Restricted, err = inspection.EncodeHazard(w.hazard)
 		case w.evidence != nil:
 			n.Body, n.Restricted, err = encodeEvidence(w.evidence)
+		case w.quarantine != nil:
+			n.Body, n.Fields, err = w.quarantine.parts()
 		}
 		if err != nil {
 			return store.Write{}, err
@@ -106,6 +115,10 @@ func (p *push) cause(m *mutation, w *working) inspection.Cause {
 	by := inspection.Cause{
 		User: p.sess.User.ID, Device: p.device, DeviceTime: m.At, ServerTime: p.now, N: m.N,
 		Mutation: inspection.MutationID(m.ID), As: p.part(m, w.tokens), Place: m.place(), Correction: p.correction,
+		Key: p.key,
+	}
+	if p.released != nil {
+		by.ReleasedBy = p.released.by
 	}
 	return by
 }
@@ -231,8 +244,8 @@ func (s *Service) derive(ctx context.Context, in *inspection.Inspection) (again 
 // before serving. It returns how many inspections it changed.
 func (s *Service) Recover(ctx context.Context) (int, error) {
 	n := 0
-	err := s.each(ctx, "unjudged", func(id inspection.ID) error {
-		judged, err := s.rejudge(ctx, id)
+	err := s.each(ctx, inspection.Kind, "unjudged", func(id string) error {
+		judged, err := s.rejudge(ctx, inspection.ID(id))
 		if judged {
 			n++
 		}
@@ -241,24 +254,31 @@ func (s *Service) Recover(ctx context.Context) (int, error) {
 	if err != nil {
 		return n, err
 	}
-	return n, s.each(ctx, "pendingEffects", func(id inspection.ID) error {
+	err = s.each(ctx, inspection.Kind, "pendingEffects", func(id string) error {
 		n++
-		return s.complete(ctx, id)
+		return s.complete(ctx, inspection.ID(id))
+	})
+	if err != nil {
+		return n, err
+	}
+	return n, s.each(ctx, KindQuarantine, "releasing", func(id string) error {
+		n++
+		return s.completeRelease(ctx, id)
 	})
 }
 
-// each calls f for every inspection with a flag.
-func (s *Service) each(ctx context.Context, field string, f func(inspection.ID) error) error {
+// each calls f for every document of a kind with a flag.
+func (s *Service) each(ctx context.Context, kind store.Kind, field string, f func(id string) error) error {
 	var after store.PageKey
 	for {
 		page, err := s.Store.Find(ctx, store.Query{
-			Kind: inspection.Kind, Where: []store.Cond{store.Where(field, store.Eq, store.Num(1))}, After: after, Limit: 100,
+			Kind: kind, Where: []store.Cond{store.Where(field, store.Eq, store.Num(1))}, After: after, Limit: 100,
 		})
 		if err != nil {
 			return err
 		}
 		for _, d := range page.Docs {
-			if err := f(inspection.ID(d.ID)); err != nil {
+			if err := f(d.ID); err != nil {
 				return err
 			}
 		}

@@ -20,6 +20,7 @@ import (
 	"paicha/media"
 	"paicha/media/fs"
 	"paicha/media/minio"
+	fieldsync "paicha/sync"
 )
 
 // engine is a store's engine and what ends it.
@@ -167,7 +168,7 @@ func opened[E engine](e E, err error) (engine, error) {
 
 // indexes are all that the domain declares.
 func indexes() []store.Index {
-	return slices.Concat(inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes, media.Indexes)
+	return slices.Concat(inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes, media.Indexes, fieldsync.Indexes)
 }
 
 // openEngine opens the engine at an address such as sqlite:///srv/paicha, the folder of the database.

@@ -173,7 +173,7 @@ func (s *story) play(ctx context.Context) error {
 	}()
 	for _, scene := range []func(context.Context) error{
 		s.loginAndFirstPull, s.offline, s.lostAnswer, s.cutPhoto, s.twoInspectors, s.nobodyKnows,
-		s.submit, s.review, s.closedLoop, s.badPush, s.counts,
+		s.submit, s.review, s.closedLoop, s.signing, s.badPush, s.counts,
 	} {
 		if err := scene(ctx); err != nil {
 			return err

@@ -32,14 +32,18 @@ func (s *story) submit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.wang.do(ctx, "inspection.submit", inspection.Kind, s.id, inspection.SubmitArgs{
+	m, err := s.wang.Submit(s.id, inspection.SubmitArgs{
 		At: time.Now(), Opinion: "立即停止1201工作面作业，撤出人员",
 		Signatures: []inspection.Signature{{Name: "检查员甲", Role: inspection.RoleInspector, User: "demo-inspector-1", At: time.Now()}},
-	})
+	}, nil)
 	if err != nil {
 		return err
 	}
-	s.verdict("提交", r, fieldsync.Applied, "")
+	r, err := s.wang.settled(ctx, m)
+	if err != nil {
+		return err
+	}
+	s.verdict("签名提交", r, fieldsync.Applied, "")
 	hazards, err := s.wang.hazards(s.id)
 	if err != nil {
 		return err
@@ -379,7 +383,7 @@ func (s *story) counts(ctx context.Context) error {
 	s.say("平板提交的操作：生效 %d，重复 %d，有分歧 %d，被拒 %d", statuses[fieldsync.Applied], statuses[fieldsync.Duplicate], statuses[fieldsync.Conflict], statuses[fieldsync.Rejected])
 	s.say("本次检查 %s：重大隐患 %d 条，重点问题 %d 条，一般隐患 %d 条，照片 %d 张", s.id, classes[inspection.Major], classes[inspection.KeyCase], classes[inspection.General], photos)
 	s.check(waiting == 0, "所有平板的待传队列都空了")
-	s.check(classes[inspection.Major] == 2 && photos == 4, "重大隐患与照片数目与现场所记一致")
+	s.check(classes[inspection.Major] == 2 && photos == 5, "重大隐患与照片数目与现场所记一致")
 	var kinds []store.Kind
 	for _, d := range s.rival.Replica().Docs() {
 		if d.Kind == inspection.Kind || d.Kind == inspection.KindHazard {

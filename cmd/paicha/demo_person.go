@@ -53,6 +53,11 @@ func (p *person) do(ctx context.Context, name string, kind store.Kind, id string
 	if err != nil {
 		return fieldsync.Result{}, err
 	}
+	return p.settled(ctx, m)
+}
+
+// settled syncs and returns the server's verdict on what is queued.
+func (p *person) settled(ctx context.Context, m fieldsync.MutationID) (fieldsync.Result, error) {
 	if _, err := p.Sync(ctx); err != nil {
 		return fieldsync.Result{}, err
 	}

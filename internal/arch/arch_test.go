@@ -8,7 +8,7 @@ import (
 
 // Sets of packages that rows share.
 var (
-	domain   = []string{"inspection", "inspection/report", "checklist", "checklist/excel", "media"}
+	domain   = []string{"inspection", "inspection/attest", "inspection/report", "checklist", "checklist/excel", "media"}
 	adapters = []string{"internal/store/sqlite", "internal/store/mongo", "media/fs", "media/minio", "media/heif"}
 	// testKit is open to every test: the suites of the ports, and the adapters that are quick enough to stand in for nothing.
 	testKit = []string{"internal/store/storetest", "internal/store/sqlite", "media/blobtest", "media/fs"}
@@ -51,14 +51,16 @@ var table = map[string]row{
 	"media/minio":        {may: list("media", "internal/fault")},
 	"media/heif":         {tests: list("media")},
 	"internal/auth":      {may: list("internal/directory", "internal/store", "internal/fault")},
-	"inspection":         {may: list("checklist", "media", "internal/directory", "internal/audit", "internal/store", "internal/fault")},
-	"inspection/report":  {may: list("inspection", "checklist", "media", "internal/directory", "internal/audit", "internal/store", "internal/fault")},
+	"inspection/attest":  {may: list("media", "internal/directory", "internal/fault")},
+	"inspection":         {may: list("inspection/attest", "checklist", "media", "internal/directory", "internal/audit", "internal/store", "internal/fault")},
+	"inspection/report":  {may: list("inspection", "inspection/attest", "checklist", "media", "internal/directory", "internal/audit", "internal/store", "internal/fault")},
 	"sync": {
 		may:   list(domain, "internal/directory", "internal/auth", "internal/audit", "internal/store", "internal/fault"),
 		tests: list("sync/client"),
 	},
 	"sync/client": {
-		may:   list("sync", "internal/fault"),
+		// It signs what the record's own functions say is to be signed: docs/adr/0045.
+		may:   list("sync", "inspection", "inspection/attest", "internal/directory", "internal/store", "internal/fault"),
 		tests: list(domain, "internal/directory", "internal/auth", "internal/audit", "internal/store"),
 	},
 

@@ -160,7 +160,8 @@ func words(format string) bool {
 
 // prefixes are the nouns besides the package's name that its codes may begin with.
 var prefixes = map[string][]string{
-	"inspection": {"hazard", "enforcement", "activity", "risk", "task", "tip"},
+	"inspection":        {"hazard", "enforcement", "activity", "risk", "task", "tip"},
+	"inspection/attest": {"inspection"}, // what is signed is an inspection's
 }
 
 var codeForm = regexp.MustCompile(`^[a-z][a-z0-9]*\.[a-z][a-z0-9_]*$`)

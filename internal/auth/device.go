@@ -2,11 +2,9 @@ package auth
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"math/big"
 	"strings"
 	"time"
 
@@ -34,24 +32,14 @@ func RequestMessage(method, path string, bodySHA256 [sha256.Size]byte) []byte {
 // VerifySignature checks an ECDSA P-256 signature over the message's SHA-256, in ASN.1 DER as Android signs, or as 64
 // bytes r‖s (IEEE P1363) as WebCrypto does. It returns ErrSignature, or directory.ErrDeviceKey for a key that is none.
 func VerifySignature(key directory.PublicKey, message, signature []byte) error {
-	p, err := key.Parse()
+	ok, err := key.Verifies(message, signature)
 	if err != nil {
 		return err
 	}
-	if len(signature) > 128 {
+	if !ok {
 		return ErrSignature
 	}
-	sum := sha256.Sum256(message)
-	if ecdsa.VerifyASN1(p, sum[:], signature) {
-		return nil
-	}
-	if len(signature) == 64 {
-		r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
-		if ecdsa.Verify(p, sum[:], r, s) {
-			return nil
-		}
-	}
-	return ErrSignature
+	return nil
 }
 
 // VerifyDevice lets the holder of a device key push, and only push, when there is no access token to be had: the
@@ -82,12 +70,22 @@ func (s *Service) VerifyDevice(ctx context.Context, id directory.DeviceID, messa
 
 // RevokeDevice ends a device's sessions; what it holds it may still push by its key, and it is wiped after that.
 func (s *Service) RevokeDevice(ctx context.Context, id directory.DeviceID) error {
-	return s.changeDevice(ctx, id, func(d *directory.Device) { d.Revoked = true })
+	return s.changeDevice(ctx, id, s.end)
 }
 
 // ReportStolen ends a device's sessions and its pushing; it is wiped at once.
 func (s *Service) ReportStolen(ctx context.Context, id directory.DeviceID) error {
-	return s.changeDevice(ctx, id, func(d *directory.Device) { d.Revoked, d.Stolen = true, true })
+	return s.changeDevice(ctx, id, func(d *directory.Device) {
+		s.end(d)
+		d.Stolen = true
+	})
+}
+
+// end revokes a device, once. When is kept: what it signed before stays signed.
+func (s *Service) end(d *directory.Device) {
+	if !d.Revoked {
+		d.Revoked, d.RevokedAt = true, s.o.Now().UTC().Truncate(time.Millisecond)
+	}
 }
 
 // ReportFound takes the report of a theft back: the device stays revoked, but may push what it still holds.

@@ -10,6 +10,8 @@ var Policy = []Row{
 	{Action: "inspection.amend", Inspector: Team, Supervisor: Team, Enterprise: SelfCheck},
 	{Action: "inspection.settle", Inspector: Team, Supervisor: Region, Enterprise: SelfCheck},
 	{Action: "inspection.remark", Supervisor: Region},
+	{Action: "inspection.sign", Inspector: Team, Supervisor: Team, Enterprise: Enterprise}, // the enterprise's once it is submitted
+	{Action: "inspection.decline", Inspector: Team, Supervisor: Team, Enterprise: Enterprise},
 	{Action: "inspection.judge"}, // the server alone
 
 	// Hazards: an enterprise acts on its own, which carry its token only after submission; lowering and accepting are a
@@ -80,6 +82,7 @@ var Policy = []Row{
 	{Action: "pull:session"},
 	{Action: "pull:claim"},
 	{Action: "pull:receipt"},
+	{Action: "pull:chain"}, // the server's own
 
 	// Routes that need no session.
 	{Action: "GET /", Public: true},
@@ -124,6 +127,7 @@ var Policy = []Row{
 	{Action: "HEAD /api/v1/uploads/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
 	{Action: "PATCH /api/v1/uploads/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
 	{Action: "DELETE /api/v1/uploads/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
+	{Action: "GET /api/v1/inspections/:id/attestation", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
 	{Action: "GET /api/v1/inspections/:id/photos/:sha256", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 	{Action: "GET /api/v1/inspections/:id/photos/:sha256/:size", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"math/big"
 	"time"
 
 	"paicha/internal/store"
@@ -28,7 +29,8 @@ type Device struct {
 	EnrolledAt time.Time `json:"enrolledAt" yaml:"enrolled_at"`
 	LastSeen   time.Time `json:"lastSeen,omitzero" yaml:"last_seen"`
 	Revoked    bool      `json:"revoked,omitempty" yaml:"revoked"` // may still push what it holds, and is wiped after that
-	Stolen     bool      `json:"stolen,omitempty" yaml:"stolen"`   // is wiped at once and may not push
+	RevokedAt  time.Time `json:"revokedAt,omitzero" yaml:"revoked_at"`
+	Stolen     bool      `json:"stolen,omitempty" yaml:"stolen"` // is wiped at once and may not push
 }
 
 // Parse decodes the key; ErrDeviceKey if it is no ECDSA P-256 key.
@@ -51,9 +53,33 @@ func (k PublicKey) Parse() (*ecdsa.PublicKey, error) {
 	return p, nil
 }
 
-// DeviceIDOf derives a device's id from its key; ErrDeviceKey as Parse. The key is encoded anew before it is hashed,
-// so that one key has one id however it was written.
-func DeviceIDOf(k PublicKey) (DeviceID, error) {
+// Verifies reports whether signature is one of the key's over the message's SHA-256: in ASN.1 DER as Android signs, or
+// as 64 bytes r‖s (IEEE P1363) as WebCrypto does. ErrDeviceKey as Parse.
+func (k PublicKey) Verifies(message, signature []byte) (bool, error) {
+	p, err := k.Parse()
+	if err != nil {
+		return false, err
+	}
+	if len(signature) > maxSignature {
+		return false, nil
+	}
+	sum := sha256.Sum256(message)
+	if ecdsa.VerifyASN1(p, sum[:], signature) {
+		return true, nil
+	}
+	if len(signature) != 64 {
+		return false, nil
+	}
+	r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
+	return ecdsa.Verify(p, sum[:], r, s), nil
+}
+
+// maxSignature bounds a signature, in bytes; one of P-256 has at most 72 in DER.
+const maxSignature = 128
+
+// Fingerprint is the SHA-256 of the key in 64 lower-case hexadecimal digits; ErrDeviceKey as Parse. The key is encoded
+// anew before it is hashed, so that one key has one fingerprint however it was written.
+func (k PublicKey) Fingerprint() (string, error) {
 	p, err := k.Parse()
 	if err != nil {
 		return "", err
@@ -63,7 +89,16 @@ func DeviceIDOf(k PublicKey) (DeviceID, error) {
 		return "", ErrDeviceKey.Because(err)
 	}
 	sum := sha256.Sum256(der)
-	return DeviceID(hex.EncodeToString(sum[:16])), nil
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// DeviceIDOf derives a device's id from its key; ErrDeviceKey as Parse.
+func DeviceIDOf(k PublicKey) (DeviceID, error) {
+	print, err := k.Fingerprint()
+	if err != nil {
+		return "", err
+	}
+	return DeviceID(print[:32]), nil
 }
 
 // DeviceDoc turns a device into a document that only its owner reads.

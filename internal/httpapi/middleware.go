@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -165,10 +166,15 @@ func (a *api) guard(r route) fiber.Handler {
 }
 
 // mayHandIn lets somebody whose rights have ended hand in what the tablet holds; the push quarantines it. Evidence
-// does not die with a permission.
+// does not die with a permission. A pull of somebody without rights has nothing in it but what is to be forgotten.
 func mayHandIn(r route, err error) bool {
-	return fault.Of(err).Kind == fault.Forbidden &&
-		(r.path == "/api/v1/sync/push" || strings.HasPrefix(r.path, "/api/v1/uploads"))
+	switch {
+	case r.path == "/api/v1/sync/push" || strings.HasPrefix(r.path, "/api/v1/uploads"):
+		return fault.Of(err).Kind == fault.Forbidden
+	case r.path == "/api/v1/sync/hello" || r.path == "/api/v1/sync/pull":
+		return errors.Is(err, auth.ErrForbidden)
+	}
+	return false
 }
 
 // authenticate finds who is asking. Rights are never read from the token: the person comes afresh from the store.

@@ -156,6 +156,19 @@ func (a *api) inspection(c *fiber.Ctx) error {
 	return respond(c, s.show(d))
 }
 
+// attestation answers the evidence file of an inspection, which "paicha verify" checks offline.
+func (a *api) attestation(c *fiber.Ctx) error {
+	id := c.Params("id")
+	if len(id) > maxID {
+		return store.ErrNotFound
+	}
+	f, err := a.Sync.Attestation(c.UserContext(), sessionOf(c), id)
+	if err != nil {
+		return err
+	}
+	return respond(c, f)
+}
+
 func (a *api) hazards(c *fiber.Ctx) error {
 	q, err := newListing(c, inspection.KindHazard, "occurredAt", true)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"paicha/checklist"
 	"paicha/inspection"
+	"paicha/inspection/attest"
 	"paicha/internal/auth"
 	"paicha/internal/directory"
 	"paicha/internal/store"
@@ -25,6 +26,9 @@ type Syncer interface {
 	Push(context.Context, fieldsync.Session, fieldsync.PushRequest) (fieldsync.PushResponse, error)
 	// Subscribe returns a channel that receives when there may be something to pull; cancel ends it.
 	Subscribe(fieldsync.Session) (hints <-chan struct{}, cancel func())
+	// Attestation returns what was signed of an inspection, or a fault of kind NotFound if nothing was or the person may
+	// not see it.
+	Attestation(ctx context.Context, s fieldsync.Session, inspectionID string) (attest.File, error)
 }
 
 // Evidence decides about photos through the documents that name them.
@@ -129,6 +133,7 @@ func (a *api) routes() []route {
 
 		{method: get, path: "/api/v1/inspections", handler: a.inspections},
 		{method: get, path: "/api/v1/inspections/:id", handler: a.inspection},
+		{method: get, path: "/api/v1/inspections/:id/attestation", handler: a.attestation},
 		{method: get, path: "/api/v1/inspections/:id/photos/:sha256", handler: a.photo},
 		{method: get, path: "/api/v1/inspections/:id/photos/:sha256/:size", handler: a.picture},
 		{method: get, path: "/api/v1/hazards", handler: a.hazards},

@@ -53,7 +53,7 @@ func newSite(t *testing.T, change ...func(*Deps)) *site {
 	dir := t.TempDir()
 	engine, err := sqlite.Open(t.Context(), sqlite.Options{
 		Path:    filepath.Join(dir, "paicha.db"),
-		Indexes: append(append(append(append([]store.Index(nil), directory.Indexes...), inspection.Indexes...), auth.Indexes...), Indexes...),
+		Indexes: append(append(append(append([]store.Index(nil), directory.Indexes...), inspection.Indexes...), auth.Indexes...), append(Indexes, fieldsync.Indexes...)...),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,8 +79,13 @@ func newSite(t *testing.T, change ...func(*Deps)) *site {
 		t.Fatal(err)
 	}
 	shelf := &checklist.Shelf{Store: st, Now: time.Now, Tokens: directory.PackTokens[checklist.Sector]}
+	cursors, err := fieldsync.NewCursorSeal(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
 	svc := &fieldsync.Service{
-		Store: st, Packs: shelf, Now: time.Now, Limits: fieldsync.DefaultLimits, Hub: hub,
+		Cursors: cursors,
+		Store:   st, Packs: shelf, Now: time.Now, Limits: fieldsync.DefaultLimits, Hub: hub,
 		Grace: 24 * time.Hour, LockAfter: 24 * time.Hour,
 	}
 	d := Deps{

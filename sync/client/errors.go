@@ -21,6 +21,7 @@ var (
 	ErrWiped     = fault.New(fault.Gone, "client.wiped", "本机数据已按管理员要求清除，请联系管理员")
 	ErrOversize  = fault.New(fault.TooLarge, "client.oversize", "这条内容超过服务器允许的大小，已保留在本机，请联系管理员")
 	ErrClosed    = fault.New(fault.Unavailable, "client.closed", "本机数据尚未打开或已关闭")
+	ErrNoRecord  = fault.New(fault.NotFound, "client.no_record", "本机还没有这次检查的可签名内容，请先同步")
 )
 
 // Refusal is what the server said no with: an RFC 9457 problem, or only a status where something between us answered.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	fieldsync "paicha/sync"
 
@@ -96,6 +97,9 @@ func (t *Tablet) greet(ctx context.Context) error {
 	if err := t.outbox.met(contact{Epoch: h.Epoch, Time: h.ServerTime, KeptUntil: h.KeptUntil, Missing: h.MissingMedia}); err != nil {
 		return err
 	}
+	if h.Epoch != t.hello.Epoch {
+		t.known, t.gaps = 0, nil
+	}
 	t.hello = h
 	return nil
 }
@@ -105,6 +109,7 @@ func (t *Tablet) greet(ctx context.Context) error {
 // sent again as long as others are settled meanwhile.
 func (t *Tablet) push(ctx context.Context, send func(context.Context, string, []byte) ([]byte, error)) error {
 	t.batch = firstBatch
+	missed := false
 	for {
 		queue := t.outbox.Waiting()
 		before := len(queue)
@@ -137,9 +142,12 @@ func (t *Tablet) push(ctx context.Context, send func(context.Context, string, []
 				return err
 			}
 		}
-		if after := len(t.outbox.Waiting()); after == 0 || after >= before {
+		after := len(t.outbox.Waiting())
+		told := len(t.gaps) > 0 && !missed // what the server misses is named in the next push
+		if after == 0 || after >= before && !told {
 			return nil
 		}
+		missed = told
 	}
 }
 
@@ -172,6 +180,14 @@ func (t *Tablet) pushBatch(ctx context.Context, send func(context.Context, strin
 	if err != nil {
 		return ErrArgs.Because(err)
 	}
+	tail := []byte("]}")
+	if links := t.links(queue); len(links) > 0 {
+		b, err := json.Marshal(links)
+		if err != nil {
+			return ErrArgs.Because(err)
+		}
+		tail = slices.Concat([]byte(`],"links":`), b, []byte("}"))
+	}
 	// Put together by hand: a JSON encoder may write a string's escapes anew, and a retry must repeat every byte.
 	end := bytes.LastIndex(head, []byte(`[]}`))
 	if end < 0 {
@@ -184,7 +200,7 @@ func (t *Tablet) pushBatch(ctx context.Context, send func(context.Context, strin
 		}
 		body = append(body, m.Raw...)
 	}
-	answer, err := send(ctx, "/api/v1/sync/push", append(body, "]}"...))
+	answer, err := send(ctx, "/api/v1/sync/push", append(body, tail...))
 	if err != nil {
 		return err
 	}
@@ -192,6 +208,7 @@ func (t *Tablet) pushBatch(ctx context.Context, send func(context.Context, strin
 	if err := json.Unmarshal(answer, &resp); err != nil {
 		return ErrAnswer.Because(err)
 	}
+	t.linked(queue, resp.Gaps)
 	return t.outbox.judge(resp.Results)
 }
 
@@ -205,7 +222,7 @@ func (t *Tablet) setAside(m Queued, err error) error {
 	if p.Detail == "" {
 		p.Code, p.Detail = ErrOversize.Code, ErrOversize.Message
 	}
-	return t.outbox.judge([]fieldsync.Result{{ID: m.ID, Status: fieldsync.Rejected, Problem: &p, Next: fieldsync.AskPerson}})
+	return t.outbox.judge([]fieldsync.Result{{ID: m.ID, Status: untaken, Problem: &p, Next: fieldsync.AskPerson}})
 }
 
 // pull takes pages until there are no more. Each is durable with its cursor before the next is asked for; an answer that

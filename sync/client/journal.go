@@ -9,7 +9,6 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"iter"
-	"os"
 	"path/filepath"
 )
 
@@ -26,21 +25,22 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // journal is an append-only file. What append returned from without an error survives power loss.
 type journal struct {
+	disk  Disk
 	path  string
-	f     *os.File
+	f     File
 	size  int64
 	wrong error // set when the file's state is no longer known; nothing is written after that
 }
 
 // openJournal opens or creates the file and applies its records in order. An unfinished last record is cut off: its
 // append never returned. Damage with whole records behind it is ErrDamaged, and the file is left as it is.
-func openJournal(path string, apply func([]byte) error) (*journal, error) {
-	if err := os.Remove(path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) { // a compaction that did not end
+func openJournal(disk Disk, path string, apply func([]byte) error) (*journal, error) {
+	if err := disk.Remove(path + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) { // a compaction that did not end
 		return nil, ErrNotSaved.Because(err)
 	}
-	data, err := os.ReadFile(path)
+	data, err := disk.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		j := &journal{path: path}
+		j := &journal{disk: disk, path: path}
 		return j, j.rewrite(func(func([]byte, error) bool) {})
 	}
 	if err != nil {
@@ -50,7 +50,7 @@ func openJournal(path string, apply func([]byte) error) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0o600)
+	f, err := disk.OpenFile(path, false)
 	if err != nil {
 		return nil, ErrNotSaved.Because(err)
 	}
@@ -63,7 +63,7 @@ func openJournal(path string, apply func([]byte) error) (*journal, error) {
 			return nil, ErrNotSaved.Because(errors.Join(err, f.Close()))
 		}
 	}
-	return &journal{path: path, f: f, size: int64(good)}, nil
+	return &journal{disk: disk, path: path, f: f, size: int64(good)}, nil
 }
 
 // readRecords applies the whole records of a journal and returns how many bytes are good.
@@ -163,7 +163,7 @@ func (j *journal) rewrite(payloads iter.Seq2[[]byte, error]) error {
 	if j.wrong != nil {
 		return ErrNotSaved.Because(j.wrong)
 	}
-	f, err := os.OpenFile(j.path+".new", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := j.disk.OpenFile(j.path+".new", true)
 	if err != nil {
 		return ErrNotSaved.Because(err)
 	}
@@ -185,7 +185,7 @@ func (j *journal) rewrite(payloads iter.Seq2[[]byte, error]) error {
 		err = f.Sync()
 	}
 	if err == nil {
-		err = os.Rename(j.path+".new", j.path)
+		err = j.disk.Rename(j.path+".new", j.path)
 	}
 	if err != nil {
 		return ErrNotSaved.Because(errors.Join(err, f.Close())) // the old file is still in use
@@ -194,7 +194,7 @@ func (j *journal) rewrite(payloads iter.Seq2[[]byte, error]) error {
 		err = j.f.Close()
 	}
 	j.f, j.size = f, size
-	if serr := syncDir(filepath.Dir(j.path)); serr != nil {
+	if serr := j.disk.SyncDir(filepath.Dir(j.path)); serr != nil {
 		j.wrong = serr // old or new after a power cut: not known
 		return ErrNotSaved.Because(serr)
 	}
@@ -213,31 +213,22 @@ func (j *journal) close() error {
 	return err
 }
 
-// syncDir makes names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // writeFile puts a whole file in place durably: either all of it is there afterwards, or what was there before.
-func writeFile(path string, data []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+func writeFile(disk Disk, path string, data []byte) error {
+	f, err := disk.OpenFile(path+".new", true)
 	if err != nil {
 		return ErrNotSaved.Because(err)
 	}
-	_, err = f.Write(data)
+	_, err = f.WriteAt(data, 0)
 	if err == nil {
 		err = f.Sync()
 	}
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(path+".new", path)
+		err = disk.Rename(path+".new", path)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = disk.SyncDir(filepath.Dir(path))
 	}
 	if err != nil {
 		return ErrNotSaved.Because(err)

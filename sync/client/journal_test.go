@@ -11,7 +11,7 @@ import (
 func records(t testing.TB, path string) ([]string, error) {
 	t.Helper()
 	var got []string
-	j, err := openJournal(path, func(b []byte) error { got = append(got, string(b)); return nil })
+	j, err := openJournal(osDisk{}, path, func(b []byte) error { got = append(got, string(b)); return nil })
 	if err != nil {
 		return got, err
 	}
@@ -21,7 +21,7 @@ func records(t testing.TB, path string) ([]string, error) {
 func journalOf(t testing.TB, payloads ...string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "j")
-	j, err := openJournal(path, nil)
+	j, err := openJournal(osDisk{}, path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestJournalCutsATornTailAtEveryByte(t *testing.T) {
 			if got, err := records(t, path); err != nil || len(got) != 1 {
 				t.Fatalf("cut at %d with %d zeros: %v, %v", n, zeros, got, err)
 			}
-			j, err := openJournal(path, func([]byte) error { return nil })
+			j, err := openJournal(osDisk{}, path, func([]byte) error { return nil })
 			if err != nil {
 				t.Fatal(err)
 			}

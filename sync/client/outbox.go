@@ -93,9 +93,9 @@ type Outbox struct {
 	photos map[photoKey]*Photo
 }
 
-func openOutbox(path string) (*Outbox, error) {
+func openOutbox(disk Disk, path string) (*Outbox, error) {
 	o := newOutbox()
-	j, err := openJournal(path, o.read)
+	j, err := openJournal(disk, path, o.read)
 	o.j = j
 	return o, err
 }
@@ -153,7 +153,7 @@ func (o *Outbox) turn(rec outboxRecord) error {
 func (m *Queued) judge(v fieldsync.Result) {
 	m.Result = &v
 	switch v.Status {
-	case fieldsync.Applied, fieldsync.Duplicate, fieldsync.Conflict, fieldsync.Rejected, fieldsync.Quarantined:
+	case fieldsync.Applied, fieldsync.Duplicate, fieldsync.Conflict, fieldsync.Rejected, fieldsync.Quarantined, untaken:
 	default:
 		return
 	}
@@ -267,7 +267,59 @@ func (o *Outbox) judge(vs []fieldsync.Result) error {
 	if len(vs) == 0 {
 		return nil
 	}
-	return o.write(outboxRecord{Verdicts: vs})
+	if err := o.write(outboxRecord{Verdicts: vs}); err != nil {
+		return err
+	}
+	if left := o.orphans(); len(left) > 0 {
+		return o.write(outboxRecord{Verdicts: left})
+	}
+	return nil
+}
+
+// ended is the verdict, of a duplicate the first one.
+func (m *Queued) ended() fieldsync.Status {
+	switch {
+	case m.Result == nil:
+		return ""
+	case m.Result.Status == fieldsync.Duplicate:
+		return m.Result.First
+	}
+	return m.Result.Status
+}
+
+// begins reports whether the mutation begins its document.
+func (m *Queued) begins() bool {
+	var raw struct {
+		BaseRev uint64 `json:"baseRev"`
+		Args    struct {
+			Header jsontext.Value `json:"header"`
+		} `json:"args"`
+	}
+	return m.Name == "inspection.save" && json.Unmarshal(m.Raw, &raw) == nil && raw.BaseRev == 0 && len(raw.Args.Header) > 0
+}
+
+// orphans are the mutations that wait for a document whose beginning was rejected: nothing else will ever come, so they
+// go aside with it, under the same problem.
+func (o *Outbox) orphans() (out []fieldsync.Result) {
+	type fate struct{ refused, there *fieldsync.Result }
+	of := map[fieldsync.DocRef]fate{}
+	for _, m := range o.queue {
+		f := of[m.Doc]
+		switch ended := m.ended(); {
+		case m.Result == nil:
+		case m.Done && ended == fieldsync.Rejected:
+			if f.refused == nil && m.begins() {
+				f.refused = m.Result
+			}
+		case m.Done && ended != untaken:
+			f.there = m.Result
+		case m.Result.Status == fieldsync.Blocked && m.Result.Problem != nil && m.Result.Problem.Code == fieldsync.ErrBlocked.Code &&
+			f.refused != nil && f.there == nil:
+			out = append(out, fieldsync.Result{ID: m.ID, Status: untaken, Problem: f.refused.Problem, Next: fieldsync.AskPerson})
+		}
+		of[m.Doc] = f
+	}
+	return out
 }
 
 // met takes a hello's news and compacts when enough has been dropped.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 
 	fieldsync "paicha/sync"
@@ -34,9 +33,9 @@ func (t *Tablet) sendPhotos(ctx context.Context) (int, error) {
 		switch {
 		case err == nil:
 			arrived++
-		case ctx.Err() != nil || errors.Is(err, ErrOffline) || loggedOut(err):
+		case ctx.Err() != nil || errors.Is(err, ErrOffline) || loggedOut(err) && !notOurs(err):
 			return arrived, errors.Join(failed, err)
-		case temporary(err) || !refused(err, 400, 413, 415, 422):
+		case temporary(err) || !refused(err, 400, 413, 415, 422) && !notOurs(err):
 			failed = errors.Join(failed, err)
 		default:
 			var r *Refusal
@@ -48,10 +47,16 @@ func (t *Tablet) sendPhotos(ctx context.Context) (int, error) {
 	return arrived, failed
 }
 
+// notOurs reports whether the server said that this photo is not the person's to hand in, which is no word on the session.
+func notOurs(err error) bool {
+	var r *Refusal
+	return errors.As(err, &r) && r.Code == fieldsync.ErrForbidden.Code
+}
+
 // sendPhoto takes one upload as far as it goes: begun if need be, its location kept before the first byte is sent, the
 // offset asked for, then chunk after chunk.
 func (t *Tablet) sendPhoto(ctx context.Context, p *Photo) (progress bool, err error) {
-	data, err := os.ReadFile(t.photoPath(p.SHA256))
+	data, err := t.Disk.ReadFile(t.photoPath(p.SHA256))
 	if err != nil || int64(len(data)) != p.Size {
 		return false, ErrDamaged.Because(errors.Join(err, errors.New("photo file")))
 	}

@@ -57,9 +57,9 @@ type Replica struct {
 }
 
 // openReplica reads the replica of a journal.
-func openReplica(path string) (*Replica, error) {
+func openReplica(disk Disk, path string) (*Replica, error) {
 	r := &Replica{docs: map[fieldsync.DocRef]Doc{}}
-	j, err := openJournal(path, func(payload []byte) error {
+	j, err := openJournal(disk, path, func(payload []byte) error {
 		var rec replicaRecord
 		if err := json.Unmarshal(payload, &rec); err != nil {
 			return err
@@ -87,7 +87,7 @@ func (r *Replica) apply(p page) (fieldsync.PullResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.Keep = slices.DeleteFunc(p.Keep, func(ref fieldsync.DocRef) bool { _, held := r.docs[ref]; return !held })
-	if p.idle(resp, r.state) {
+	if p.idle(resp, r.state) && !r.letsGo(p.Keep) {
 		return resp, nil // nothing new: not worth a write to the tablet's flash
 	}
 	payload, err := json.Marshal(replicaRecord{Page: &p})
@@ -110,6 +110,16 @@ func (r *Replica) apply(p page) (fieldsync.PullResponse, error) {
 func (p page) idle(resp fieldsync.PullResponse, s replicaState) bool {
 	return len(resp.Changes)+len(resp.Forget)+len(resp.SnapshotDone) == 0 && !resp.Reset && !p.Fresh &&
 		!s.Snapshotting && resp.Cursor == s.Cursor && p.Epoch == s.Epoch
+}
+
+// letsGo reports whether a document is held for nothing but work that has ended meanwhile.
+func (r *Replica) letsGo(keep []fieldsync.DocRef) bool {
+	for ref, d := range r.docs {
+		if len(d.Via) == 0 && !slices.Contains(keep, ref) {
+			return true
+		}
+	}
+	return false
 }
 
 // turn makes the page true in memory; called for a page just written, and for each at opening.

@@ -69,7 +69,7 @@ func TestReplica(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "replica")
-			r, err := openReplica(path)
+			r, err := openReplica(osDisk{}, path)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestReplica(t *testing.T) {
 			if err := r.close(); err != nil {
 				t.Fatal(err)
 			}
-			if r, err = openReplica(path); err != nil || held(r) != tc.want || r.state != state {
+			if r, err = openReplica(osDisk{}, path); err != nil || held(r) != tc.want || r.state != state {
 				t.Errorf("compacted and opened again: %s %+v %v", held(r), r.state, err)
 			}
 			if err := r.close(); err != nil {
@@ -102,7 +102,7 @@ func TestReplica(t *testing.T) {
 func TestReplicaCursorIsNeverAheadOfItsData(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "replica")
-	r, err := openReplica(path)
+	r, err := openReplica(osDisk{}, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestReplicaCursorIsNeverAheadOfItsData(t *testing.T) {
 		if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r, err := openReplica(path)
+		r, err := openReplica(osDisk{}, path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestReplicaCursorIsNeverAheadOfItsData(t *testing.T) {
 }
 
 func TestReplicaRefusesAnAnswerThatIsCut(t *testing.T) {
-	r, err := openReplica(filepath.Join(t.TempDir(), "replica"))
+	r, err := openReplica(osDisk{}, filepath.Join(t.TempDir(), "replica"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -90,7 +89,7 @@ func (t *Tablet) keep(answer []byte) error {
 	if err != nil {
 		return ErrNotSaved.Because(err)
 	}
-	if err := writeFile(filepath.Join(t.Dir, "session.json"), b); err != nil {
+	if err := writeFile(t.Disk, filepath.Join(t.Dir, "session.json"), b); err != nil {
 		return err
 	}
 	t.session = s
@@ -170,12 +169,12 @@ func (t *Tablet) byKey(ctx context.Context, path string, body []byte) ([]byte, e
 
 // loadSession reads the device key, making one at first, and the session if there is one.
 func (t *Tablet) loadSession() error {
-	key, err := loadKey(filepath.Join(t.Dir, "device.pem"))
+	key, err := loadKey(t.Disk, filepath.Join(t.Dir, "device.pem"))
 	if err != nil {
 		return err
 	}
 	t.key = key
-	b, err := os.ReadFile(filepath.Join(t.Dir, "session.json"))
+	b, err := t.Disk.ReadFile(filepath.Join(t.Dir, "session.json"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -189,8 +188,8 @@ func (t *Tablet) loadSession() error {
 }
 
 // loadKey reads the tablet's private key (PKCS #8 in PEM, readable by its owner only), making one if there is none.
-func loadKey(path string) (*ecdsa.PrivateKey, error) {
-	b, err := os.ReadFile(path)
+func loadKey(disk Disk, path string) (*ecdsa.PrivateKey, error) {
+	b, err := disk.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
@@ -200,7 +199,7 @@ func loadKey(path string) (*ecdsa.PrivateKey, error) {
 		if err != nil {
 			return nil, ErrNotSaved.Because(err)
 		}
-		return key, writeFile(path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+		return key, writeFile(disk, path, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	}
 	if err != nil {
 		return nil, ErrNotSaved.Because(err)

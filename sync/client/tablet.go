@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -27,6 +26,7 @@ type Tablet struct {
 	Server string       // base URL, "https://paicha.example"
 	HTTP   *http.Client // http.DefaultClient if nil
 	Dir    string       // the tablet's own directory: outbox, replica, photos, key, session
+	Disk   Disk         // the operating system's if nil
 	Name   string       // of the device, for people
 	App    string       // version of the app
 	Now    func() time.Time
@@ -46,9 +46,11 @@ type Tablet struct {
 
 	syncMu sync.Mutex // one Sync at a time; guards what follows
 	hello  fieldsync.HelloResponse
-	batch  int   // mutations of the next push
-	chunk  int64 // bytes of the next PATCH
-	asked  int   // where the next hello's list of inspections begins
+	batch  int      // mutations of the next push
+	chunk  int64    // bytes of the next PATCH
+	asked  int      // where the next hello's list of inspections begins
+	known  uint64   // the server knows every number of the chain up to this one
+	gaps   []uint64 // numbers that the last answer missed
 }
 
 // Command is a mutation to be made. BaseRev is the rev that the person saw, 0 for a new document.
@@ -71,21 +73,24 @@ type NewPhoto struct {
 
 // Open opens the tablet's directory, making it at first. ErrDamaged leaves everything as it is.
 func (t *Tablet) Open() error {
+	if t.Disk == nil {
+		t.Disk = osDisk{}
+	}
 	if t.HTTP == nil {
 		t.HTTP = http.DefaultClient
 	}
 	t.Server = strings.TrimSuffix(t.Server, "/")
-	if err := os.MkdirAll(filepath.Join(t.Dir, "photos"), 0o700); err != nil {
+	if err := t.Disk.MkdirAll(filepath.Join(t.Dir, "photos")); err != nil {
 		return ErrNotSaved.Because(err)
 	}
 	if err := t.loadSession(); err != nil {
 		return err
 	}
-	o, err := openOutbox(filepath.Join(t.Dir, "outbox.journal"))
+	o, err := openOutbox(t.Disk, filepath.Join(t.Dir, "outbox.journal"))
 	if err != nil {
 		return err
 	}
-	r, err := openReplica(filepath.Join(t.Dir, "replica.journal"))
+	r, err := openReplica(t.Disk, filepath.Join(t.Dir, "replica.journal"))
 	if err != nil {
 		return errors.Join(err, o.close())
 	}
@@ -162,6 +167,22 @@ func (t *Tablet) Dismiss(id fieldsync.MutationID) error {
 	return t.outbox.dismiss(id)
 }
 
+// SetAside takes a mutation that waits for another out of the queue, because a person says that nothing will come of it:
+// the record that it adds to was dismissed, or went with a server's backup. It is in Outbox().Asking then.
+func (t *Tablet) SetAside(id fieldsync.MutationID) error {
+	if t.outbox == nil {
+		return ErrClosed
+	}
+	for _, m := range t.outbox.Waiting() {
+		if m.ID == id && m.Result != nil && m.Result.Status == fieldsync.Blocked {
+			r := *m.Result
+			r.Status, r.Next = untaken, fieldsync.AskPerson
+			return t.outbox.judge([]fieldsync.Result{r})
+		}
+	}
+	return nil
+}
+
 // AddPhoto keeps a copy of a photo's bytes, queues it and returns its SHA-256, by which records name it. Both are durable
 // when it returns. The same photo again is no error.
 func (t *Tablet) AddPhoto(p NewPhoto, data []byte) (string, error) {
@@ -176,7 +197,7 @@ func (t *Tablet) AddPhoto(p NewPhoto, data []byte) (string, error) {
 	}
 	sum := sha256.Sum256(data)
 	hash := hex.EncodeToString(sum[:])
-	if err := writeFile(t.photoPath(hash), data); err != nil { // the bytes before the record that names them
+	if err := writeFile(t.Disk, t.photoPath(hash), data); err != nil { // the bytes before the record that names them
 		return "", err
 	}
 	return hash, t.outbox.addPhoto(Photo{
@@ -194,13 +215,13 @@ func (t *Tablet) sweep() error {
 	for _, p := range t.outbox.Photos() {
 		named[p.SHA256] = true
 	}
-	files, err := os.ReadDir(filepath.Join(t.Dir, "photos"))
+	files, err := t.Disk.ReadDir(filepath.Join(t.Dir, "photos"))
 	if err != nil {
 		return ErrNotSaved.Because(err)
 	}
 	for _, f := range files {
-		if !named[f.Name()] {
-			if err := os.Remove(t.photoPath(f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if !named[f] {
+			if err := t.Disk.Remove(t.photoPath(f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return ErrNotSaved.Because(err)
 			}
 		}
@@ -212,7 +233,7 @@ func (t *Tablet) sweep() error {
 func (t *Tablet) wipe() error {
 	err := errors.Join(t.outbox.close(), t.replica.close())
 	for _, name := range []string{"replica.journal", "outbox.journal", "photos", "session.json", "device.pem"} {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(t.Dir, name)))
+		err = errors.Join(err, t.Disk.RemoveAll(filepath.Join(t.Dir, name)))
 	}
 	if err != nil {
 		return ErrNotSaved.Because(err)

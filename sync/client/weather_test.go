@@ -334,7 +334,7 @@ func TestVerdictsDecideWhatStays(t *testing.T) {
 				t.Fatalf("%+v %v", r, err)
 			}
 			again := newOutbox()
-			if j, err := openJournal(tab.outbox.j.path, again.read); err != nil || j.close() != nil ||
+			if j, err := openJournal(osDisk{}, tab.outbox.j.path, again.read); err != nil || j.close() != nil ||
 				len(again.Waiting()) != tc.waiting || len(again.Asking()) != tc.asking {
 				t.Error("opened again:", len(again.Waiting()), len(again.Asking()), err)
 			}

@@ -20,6 +20,7 @@ import (
 	"paicha/internal/directory"
 	"paicha/internal/httpapi"
 	"paicha/internal/store/sqlite"
+	fieldsync "paicha/sync"
 )
 
 // copied is a record as the server stored it; the raw limit writes the same bytes.
@@ -78,7 +79,7 @@ func (p *plan) rawRows(t *table, doc *copied, group int, bare bool, round int) e
 	} else {
 		// The server's own engine makes the schema and every index that serve declares.
 		e, err := sqlite.Open(context.Background(), sqlite.Options{
-			Path: path, Indexes: slices.Concat(inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes),
+			Path: path, Indexes: slices.Concat(inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes, fieldsync.Indexes),
 		})
 		if err == nil {
 			err = e.Close()

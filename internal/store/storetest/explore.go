@@ -250,13 +250,11 @@ func (w *World) take(c choice) {
 
 // Deliver lets the i-th late write arrive.
 func (w *World) Deliver(i int) {
-	p := w.Model.late[i]
-	w.Model.late = append(append([]store.Put{}, w.Model.late[:i]...), w.Model.late[i+1:]...)
-	w.Model.put(p)
+	w.Model.Deliver(i)
 }
 
 // Late is how many writes are still on their way.
-func (w *World) Late() int { return len(w.Model.late) }
+func (w *World) Late() int { return w.Model.Late() }
 
 func (w *World) been(visited map[uint64]struct{}, faults, kills int) bool {
 	var b strings.Builder

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -18,10 +19,32 @@ import (
 type Model struct {
 	docs map[store.Ref]store.Doc
 	late []store.Put
+	// Stored, if set, is told of every version that a write has made.
+	Stored func(store.Doc)
 }
 
 // NewModel returns an empty model.
 func NewModel() *Model { return &Model{docs: map[store.Ref]store.Doc{}} }
+
+// Connect returns an engine over the model. Each of its commands asks step first, which returns one of the variants:
+// 0 is done and answered; of a write 1 is done with its answer lost, 2 is late: Deliver lets it happen, or nothing does.
+// A nil step runs everything at once.
+func (m *Model) Connect(step func(what string, variants int, faults bool) int) store.Engine {
+	return &handle{m: m, step: step}
+}
+
+// Late is how many writes are on their way.
+func (m *Model) Late() int { return len(m.late) }
+
+// Deliver lets the i-th late write arrive.
+func (m *Model) Deliver(i int) {
+	p := m.late[i]
+	m.late = slices.Delete(slices.Clone(m.late), i, i+1)
+	m.put(p)
+}
+
+// Clone returns a copy of what is stored; writes on their way are left behind.
+func (m *Model) Clone() *Model { return &Model{docs: maps.Clone(m.docs)} }
 
 // ErrLost is what a caller sees of a write whose answer was lost.
 var ErrLost = errors.New("answer lost")
@@ -31,8 +54,14 @@ func (m *Model) put(p store.Put) store.Status {
 		return store.Stale
 	}
 	m.docs[p.Doc.Ref] = p.Doc
+	if m.Stored != nil {
+		m.Stored(p.Doc)
+	}
 	return store.OK
 }
+
+// Doc returns one document as it is stored; Rev 0 if it is not.
+func (m *Model) Doc(r store.Ref) store.Doc { return m.docs[r] }
 
 // Docs returns every document that is not the store's own, by reference.
 func (m *Model) Docs() map[store.Ref]store.Doc {
@@ -205,24 +234,53 @@ func covered(d store.Doc, tokens []store.Token) bool {
 
 func (h *handle) Scan(_ context.Context, s store.Scan) ([]store.Doc, store.ScanKey, error) {
 	h.at("scan", 1)
+	key := func(d store.Doc) string { return d.ID + "/" + string(d.Kind) } // documents of two kinds may share an id
 	var out []store.Doc
 	for _, d := range h.m.docs {
-		if d.Removed == store.Live && len(store.Intersect(d.Tokens, s.Tokens)) > 0 && d.ID > string(s.After) {
+		if d.Removed == store.Live && len(store.Intersect(d.Tokens, s.Tokens)) > 0 && key(d) > string(s.After) {
 			out = append(out, d)
 		}
 	}
-	slices.SortFunc(out, func(a, b store.Doc) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(out, func(a, b store.Doc) int { return cmp.Compare(key(a), key(b)) })
 	var next store.ScanKey
 	if s.Limit.Docs > 0 && len(out) > s.Limit.Docs {
 		out = out[:s.Limit.Docs]
-		next = store.ScanKey(out[len(out)-1].ID)
+		next = store.ScanKey(key(out[len(out)-1]))
 	}
 	h.saw(out...)
 	return out, next, nil
 }
 
-func (h *handle) Find(context.Context, store.Query) (store.Page, error) {
-	return store.Page{}, store.ErrNoIndex
+// Find looks at every document: the model has no indexes to miss.
+func (h *handle) Find(_ context.Context, q store.Query) (store.Page, error) {
+	h.at("find "+string(q.Kind), 1)
+	var out []store.Doc
+	for _, d := range h.m.docs {
+		if d.Kind == q.Kind && d.Removed == store.Live && (len(q.Tokens) == 0 || len(store.Intersect(d.Tokens, q.Tokens)) > 0) &&
+			!slices.ContainsFunc(q.Where, func(c store.Cond) bool { return !holds(d.Fields, c) }) {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b store.Doc) int {
+		return cmp.Or(compareValues(a.Fields[q.Order], b.Fields[q.Order]), cmp.Compare(a.ID, b.ID))
+	})
+	if q.Desc {
+		slices.Reverse(out)
+	}
+	h.saw(out...)
+	return store.Page{Docs: out}, nil
+}
+
+func holds(f store.Fields, c store.Cond) bool {
+	v, ok := f[c.Field]
+	return ok && slices.ContainsFunc(c.Values, func(w store.Value) bool {
+		n := compareValues(v, w)
+		return c.Op == store.Lt && n < 0 || c.Op == store.Ge && n >= 0 || (c.Op == store.Eq || c.Op == store.In) && n == 0
+	})
+}
+
+func compareValues(a, b store.Value) int {
+	return cmp.Or(cmp.Compare(a.Num, b.Num), cmp.Compare(a.Text, b.Text))
 }
 
 func (h *handle) Group(context.Context, store.Grouping) ([]store.Bucket, error) {
@@ -261,6 +319,9 @@ func (h *handle) Load(_ context.Context, docs []store.Doc) error {
 		switch have := h.m.docs[d.Ref]; {
 		case have.Rev < d.Rev:
 			h.m.docs[d.Ref] = d
+			if h.m.Stored != nil {
+				h.m.Stored(d)
+			}
 		case have.Rev == d.Rev && !reflect.DeepEqual(have, d):
 			return store.ErrLoadDiffers
 		}
