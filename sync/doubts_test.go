@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"paicha/internal/directory"
 	"paicha/internal/store"
 	"paicha/media"
 	fieldsync "paicha/sync"
@@ -203,6 +204,55 @@ func TestClockOfTheTabletIsToldAndCorrected(t *testing.T) {
 		t.Fatal(raw)
 	}
 	if _, before := ms[media.Before]; before {
+		t.Fatal(raw)
+	}
+}
+
+func TestPhotosOfMajorHazardsAreUrgent(t *testing.T) {
+	p := newPlace(t)
+	b := withPrints(t, p)
+	wang := inspector("wang", "532504/coal-mine")
+	grave, plain := sent(t, b, wang, insp1, "methane"), sent(t, b, wang, insp1, "the gate")
+	args := withPhotos(t, grave, plain)
+	args = strings.Replace(args, `"number":1.2`, fmt.Sprintf(`"photos":[%q],"number":1.2`, grave.SHA256), 1)
+	want(t, p.push(wang, mutation(1, "inspection.save", "inspection", insp1, 0, p.now, args))[0], fieldsync.Applied, "")
+	want(t, p.push(wang, mutation(2, "inspection.submit", "inspection", insp1, 1, p.now, `{"signatures":`+signed+`}`))[0], fieldsync.Applied, "")
+	for r, urgent := range map[string]bool{grave.SHA256.String(): true, plain.SHA256.String(): false} {
+		h, err := media.ParseSHA256(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.sync.Urgent(context.Background(), insp1, h); err != nil || got != urgent {
+			t.Fatal(got, err)
+		}
+	}
+	if got, err := p.sync.Urgent(context.Background(), insp3, grave.SHA256); err != nil || got {
+		t.Fatal("of a record that is not there", err)
+	}
+}
+
+// TestSiteIsWhereTheEnterpriseIsRegistered compares with the surveyed place, not with where the check began.
+func TestSiteIsWhereTheEnterpriseIsRegistered(t *testing.T) {
+	p := newPlace(t)
+	b := withPrints(t, p)
+	wang := inspector("wang", "532504/coal-mine")
+	d, err := directory.EnterpriseDoc(directory.Enterprise{
+		ID: "mine-1", Name: "示范煤矿一号", Region: "532504", Sectors: []directory.SectorID{"coal-mine"},
+		Location: &directory.Location{Latitude: 23.7, Longitude: 103.2, System: directory.WGS84}, Status: directory.Operating,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outs, err := p.store.Commit(context.Background(), []store.Write{{New: d}}); err != nil || outs[0].Status != store.OK {
+		t.Fatal(outs, err)
+	}
+	r := sent(t, b, wang, insp1, "photo")
+	args := strings.Replace(withPhotos(t, r), `"sha256"`, `"place":{"lat":23.8,"lon":103.2,"system":"WGS-84"},"sha256"`, 1)
+	args = strings.Replace(args, `"startedAt"`, `"place":{"lat":23.8,"lon":103.2,"system":"WGS-84"},"startedAt"`, 1)
+	want(t, p.push(wang, mutation(1, "inspection.save", "inspection", insp1, 0, p.now, args))[0], fieldsync.Applied, "")
+	p.attach(wang, r)
+	ms, raw := p.marks(insp1, r.SHA256)
+	if !strings.Contains(ms[media.FarAway].Text, "企业登记地点约 111") {
 		t.Fatal(raw)
 	}
 }
