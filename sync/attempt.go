@@ -357,6 +357,9 @@ func (a *attempt) settle(outs []store.Outcome) {
 		if w.rewritten && directory.Archived(w.old.Tokens) {
 			a.p.returned = append(a.p.returned, w.old.Ref)
 		}
+		if h := w.hazard; h != nil && w.changed && len(h.Rectifies) > 0 {
+			a.p.rectified = append(a.p.rectified, h.ID)
+		}
 		if w.quarantine != nil && w.changed && w.quarantine.State == Releasing {
 			a.p.releases = append(a.p.releases, w.old.ID)
 		}

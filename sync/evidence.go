@@ -33,6 +33,12 @@ type evidence struct {
 type evidenceNotes struct {
 	Marks   map[string][]media.Mark `json:"marks,omitempty"`
 	Reviews []PhotoReview           `json:"reviews,omitempty"`
+	Alike   []media.SHA256          `json:"alike,omitempty"`  // photos that were seen elsewhere too, sorted
+	Clocks  map[string]int64        `json:"clocks,omitempty"` // device → its clock minus the server's, in milliseconds, at its last push
+}
+
+func (n *evidenceNotes) empty() bool {
+	return len(n.Marks)+len(n.Reviews)+len(n.Alike)+len(n.Clocks) == 0
 }
 
 // PhotoReview is what a supervisor made of one photo.
@@ -60,7 +66,7 @@ func encodeEvidence(e *evidence) (body, restricted []byte, err error) {
 	if body, err = json.Marshal(e.Evidence); err != nil {
 		return nil, nil, err
 	}
-	if len(e.notes.Marks) > 0 || len(e.notes.Reviews) > 0 {
+	if !e.notes.empty() {
 		restricted, err = json.Marshal(e.notes)
 	}
 	return body, restricted, err
@@ -122,6 +128,7 @@ type subject struct {
 	doc        store.Doc
 	inspection *inspection.Inspection
 	archived   bool
+	hazard     *inspection.Hazard
 }
 
 // subjectOf finds the inspection or hazard of that id; ok is false if it has not come yet.
@@ -140,7 +147,10 @@ func (s *Service) subjectOf(ctx context.Context, id string) (subject, store.Doc,
 		sub.inspection = &in
 		return sub, ev, err == nil, err
 	case docs[2].Rev > 0:
-		return subjectAt(docs[2]), ev, true, nil
+		h, err := inspection.DecodeHazard(docs[2].Body, docs[2].Restricted)
+		sub := subjectAt(docs[2])
+		sub.hazard = &h
+		return sub, ev, err == nil, err
 	}
 	return subject{}, ev, false, nil
 }
@@ -152,8 +162,9 @@ func subjectAt(d store.Doc) subject {
 }
 
 // want brings an inspection's evidence up to what the record names and to the record's tokens, and returns what is
-// missing. Each side writes first and then looks for the other: the record before this, the photo before Attach.
-func (s *Service) want(ctx context.Context, id string) (MissingMedia, error) {
+// missing. Each side writes first and then looks for the other: the record before this, the photo before Attach. clock
+// tells what the push that asks has shown of its device's clock, nil if nothing has.
+func (s *Service) want(ctx context.Context, id string, clock *deviceClock) (MissingMedia, error) {
 	missing := MissingMedia{Inspection: id}
 	for range maxRounds {
 		sub, old, found, err := s.subjectOf(ctx, id)
@@ -171,6 +182,7 @@ func (s *Service) want(ctx context.Context, id string) (MissingMedia, error) {
 			}
 		}
 		e.Evidence = e.Want(wanted...)
+		e.notes.set(clock)
 		status, err := s.putEvidence(ctx, old, &e, sub)
 		if err != nil {
 			return missing, err
@@ -218,13 +230,16 @@ func (s *Service) putEvidence(ctx context.Context, old store.Doc, e *evidence, s
 			return !sub.inspection.Member(directory.UserID(a.By))
 		})
 	}
-	if early(old) && sub.doc.Rev > 0 {
+	entering := early(old) && sub.doc.Rev > 0
+	if entering {
 		if err := s.enter(ctx, e); err != nil {
 			return store.Unknown, err
 		}
 	}
-	if sub.inspection != nil {
-		e.mark(sub.inspection)
+	if sub.doc.Rev > 0 {
+		if err := s.mark(ctx, e, sub); err != nil {
+			return store.Unknown, err
+		}
 	}
 	n := old
 	n.Tokens = tokens
@@ -244,6 +259,13 @@ func (s *Service) putEvidence(ctx context.Context, old store.Doc, e *evidence, s
 	if err != nil {
 		return store.Unknown, err
 	}
+	if entering && outs[0].Status == store.OK {
+		for _, a := range e.Arrived {
+			if err := s.sighted(ctx, a.SHA256); err != nil {
+				return store.Unknown, err
+			}
+		}
+	}
 	return outs[0].Status, nil
 }
 
@@ -261,6 +283,9 @@ func (s *Service) enter(ctx context.Context, e *evidence) error {
 		err := s.Photos.Attach(ctx, a.SHA256)
 		switch {
 		case err == nil:
+			if err := s.shows(ctx, a.SHA256, e.Inspection, a.At); err != nil {
+				return err
+			}
 			kept = append(kept, a)
 		case !errors.Is(err, media.ErrCondemned) && !errors.Is(err, media.ErrErasing):
 			return err
@@ -310,28 +335,6 @@ func (s *Service) Claim(ctx context.Context, h media.SHA256, record string) (boo
 	return false, ErrBusy
 }
 
-// mark works out the doubts about each photo whose bytes and capture manifest are both here.
-func (e *evidence) mark(in *inspection.Inspection) {
-	visit := media.Visit{Start: in.Header.StartedAt, Zone: china}
-	if in.Submitted != nil {
-		visit.End = in.Submitted.At
-	}
-	if p := in.Header.Place; p != nil {
-		visit.Site = media.Place{Latitude: p.Lat, Longitude: p.Lon, System: media.System(p.System)}
-	}
-	marks := map[string][]media.Mark{}
-	for _, a := range e.Arrived {
-		c, err := e.Capture(a.SHA256)
-		if err != nil {
-			continue
-		}
-		if ms := media.Doubts(a.Photo, c, visit); len(ms) > 0 {
-			marks[a.SHA256.String()] = ms
-		}
-	}
-	e.notes.Marks = marks
-}
-
 // Attach enters a photo that is complete, verified and durable in the evidence of what it was uploaded for. Whoever may
 // work on that document may attach; if it has not come yet, the photo waits for it under the uploader's own name, and
 // counts when the record shows that the uploader is of its team. It returns ErrForbidden, and is harmless twice.
@@ -361,6 +364,11 @@ func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) er
 		if err := s.note(ctx, r, found); err != nil {
 			return err
 		}
+		if found {
+			if err := s.shows(ctx, r.SHA256, r.Inspection, arrived.At); err != nil {
+				return err
+			}
+		}
 		var e evidence
 		if old.Rev > 0 {
 			if e, err = decodeEvidence(old); err != nil {
@@ -377,6 +385,9 @@ func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) er
 			return err
 		}
 		if status == store.OK {
+			if found {
+				return s.sighted(ctx, r.SHA256)
+			}
 			return nil
 		}
 	}

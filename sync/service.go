@@ -40,6 +40,7 @@ type Service struct {
 	Hub       *Hub
 	Cursors   *CursorSeal
 	Photos    *media.Ledger // knows which photos a record names; nil: none is ever removed
+	Prints    *media.Prints // knows what photos look like and where they are used; nil: no photo is found again elsewhere
 	// Reached, if set, is called at the places between two durable steps; crash tests stop the process there.
 	Reached func(place string)
 }

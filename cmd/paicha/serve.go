@@ -26,6 +26,7 @@ import (
 	"paicha/internal/store"
 	"paicha/internal/telemetry"
 	"paicha/media"
+	"paicha/media/heif"
 	fieldsync "paicha/sync"
 
 	"github.com/alexedwards/argon2id"
@@ -138,6 +139,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	s.ledger = media.NewLedger(s.store, files.Blobs, time.Now)
 	s.ledger.Derived, s.ledger.Claim, s.sync.Photos = files.Derived, s.sync.Claim, s.ledger
+	s.sync.Prints = &media.Prints{Docs: s.store, Now: time.Now}
 	edge := httpapi.DefaultLimits()
 	edge.Body, edge.Sync, edge.Streams = int(c.Limits.BodyBytes), limits, c.Limits.Streams
 	busy := load{}
@@ -148,6 +150,12 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 				log.Warn("no thumbnail", "photo", h.String(), "error", err)
 			}
 		},
+		Printed: s.sync.Printed,
+	}
+	if heic, ok := heif.Find(); ok {
+		s.deriver.HEIC = heic
+	} else {
+		log.Info("no previews of HEIC photos: heif-convert is not installed")
 	}
 	s.receiver = &media.Receiver{
 		Staging: files.Staging, Now: time.Now, NewID: func() string { return newID().String() },
@@ -252,6 +260,7 @@ func (s *server) chores(ctx context.Context) {
 			s.metrics.DeriveQueue(s.deriver.Waiting())
 		case <-now.C:
 			s.judgeWaiting(ctx)
+			s.printWaiting(ctx)
 		case <-s.published:
 			s.judgeWaiting(ctx)
 		case <-seldom.C:
@@ -291,6 +300,21 @@ func (s *server) archive(ctx context.Context) {
 	}
 }
 
+// printWaiting has the photos printed that a stop, a full queue or another node left: what was queued is not kept.
+func (s *server) printWaiting(ctx context.Context) {
+	if s.deriver.Waiting() > 0 {
+		return
+	}
+	photos, err := s.sync.Prints.Waiting(ctx, 500)
+	if err != nil {
+		s.log.Warn("photos that wait for a print", "error", err)
+		return
+	}
+	for _, h := range photos {
+		_ = s.deriver.Enqueue(h) // what has no picture is settled, and a full queue has time
+	}
+}
+
 func (s *server) close() {
 	for _, c := range slices.Backward(s.closers) {
 		if err := c(); err != nil {
@@ -311,7 +335,12 @@ func (e evidence) Attach(ctx context.Context, s fieldsync.Session, r media.Recei
 	if err := e.Service.Attach(ctx, s, r); err != nil {
 		return err
 	}
-	// A full queue is no reason to refuse a photo: its pictures are made when somebody asks for them.
+	// A full queue is no reason to refuse a photo: its pictures are made when somebody asks for them. Nor is it one that
+	// the photo's hazard cannot be looked up.
+	if urgent, err := e.Urgent(ctx, r.Inspection, r.SHA256); err == nil && urgent {
+		_ = e.deriver.Hurry(r.SHA256)
+		return nil
+	}
 	_ = e.deriver.Enqueue(r.SHA256)
 	return nil
 }
