@@ -1,70 +1,92 @@
 package media
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
-	"image/jpeg"
-	"io"
 	"sync"
 	"time"
-
-	"github.com/disintegration/imaging"
 )
 
-// MaxPixels bounds what is decoded: 50 million pixels are at most 400 MB in memory, and a JPEG that would need more,
-// as a progressive one without subsampling, is refused at fewer pixels.
-const MaxPixels = 50_000_000
-
-// maxQueue bounds the photos that wait for their pictures; the rest is made when somebody asks.
+// maxQueue bounds the photos that wait for their pictures; the rest is made when somebody asks, or when their prints are
+// looked for.
 const maxQueue = 10_000
 
-// Deriver makes thumbnail and preview off the request path, two photos at a time. What it has not made when the
-// process ends is made when it is asked for again: the queue is not kept.
+// workers is how many photos are decoded at once, as far as budget allows.
+const workers = 2
+
+// The budget of all workers together, and how long one photo may take. A photo that needs more memory than is free waits
+// for the other one to end; none needs more than all.
+const (
+	budget  = maxMemory + 200<<20 // bytes
+	longest = 60 * time.Second
+)
+
+// Deriver makes thumbnail and preview off the request path, and tells what a photo looks like. What it has not made when
+// the process ends is made when it is asked for again: the queue is not kept.
 type Deriver struct {
 	Blobs   Blobs
 	Derived Derivatives
+	HEIC    Converter           // nil: no pictures of HEIC photos
 	Busy    func() bool         // true while requests need the processor more; may be nil
 	Pause   <-chan time.Time    // ticks at which Busy is asked again; needed with Busy
 	Report  func(SHA256, error) // told how each photo ended; may be nil
 
+	// Printed is told what each photo looks like, nil if that cannot be told or no picture can be made of it; may be nil.
+	// Its error is reported, and the photo is printed again when it is made again.
+	Printed func(context.Context, SHA256, *Print) error
+
 	mu     sync.Mutex
+	urgent []SHA256 // before all of queue
 	queue  []SHA256
-	queued map[SHA256]bool // waiting or being made
-	failed map[SHA256]bool // no picture can be made of these; bounded by maxQueue, forgotten with the process
+	state  map[SHA256]making
+	failed map[SHA256]error // no picture can be made of these; bounded by maxQueue, forgotten with the process
 	wake   chan struct{}
+	memory gate
 }
 
-// workers is how many photos are decoded at once: each may take 400 MB.
-const workers = 2
+// making is how far a photo is.
+type making uint8
+
+const (
+	asked making = iota + 1
+	hurried
+	inHand
+)
 
 func (d *Deriver) bell() chan struct{} {
 	if d.wake == nil {
-		d.wake, d.queued = make(chan struct{}, workers), map[SHA256]bool{}
+		d.wake, d.state = make(chan struct{}, workers), map[SHA256]making{}
 	}
 	return d.wake
 }
 
 // Enqueue asks for the pictures of a photo; a photo that waits already waits once. ErrQueueFull when too many wait,
-// ErrNoPreview if it was tried and no picture can be made.
-func (d *Deriver) Enqueue(h SHA256) error {
+// ErrNoPreview, saying why, if it was tried and no picture can be made.
+func (d *Deriver) Enqueue(h SHA256) error { return d.enqueue(h, false) }
+
+// Hurry asks for the pictures of a photo before those of others: somebody waits for them, or it shows a major hazard.
+// Errors as Enqueue has.
+func (d *Deriver) Hurry(h SHA256) error { return d.enqueue(h, true) }
+
+func (d *Deriver) enqueue(h SHA256, first bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	bell := d.bell()
-	if d.failed[h] {
-		return ErrNoPreview
+	if err := d.failed[h]; err != nil {
+		return err
 	}
-	if d.queued[h] {
+	switch s := d.state[h]; {
+	case s == inHand || s == hurried || s == asked && !first:
 		return nil
-	}
-	if len(d.queue) >= maxQueue {
+	case len(d.urgent)+len(d.queue) >= maxQueue:
 		return ErrQueueFull
 	}
-	d.queue = append(d.queue, h)
-	d.queued[h] = true
+	if first {
+		d.urgent, d.state[h] = append(d.urgent, h), hurried
+	} else {
+		d.queue, d.state[h] = append(d.queue, h), asked
+	}
 	select {
 	case bell <- struct{}{}:
 	default:
@@ -76,7 +98,13 @@ func (d *Deriver) Enqueue(h SHA256) error {
 func (d *Deriver) Waiting() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.queue)
+	n := 0
+	for _, s := range d.state {
+		if s != inHand {
+			n++
+		}
+	}
+	return n
 }
 
 // Run works until ctx ends. Call it once.
@@ -111,12 +139,12 @@ func (d *Deriver) work(ctx context.Context) {
 		}
 		err := d.Make(ctx, h)
 		d.mu.Lock()
-		delete(d.queued, h)
+		delete(d.state, h)
 		if errors.Is(err, ErrNoPreview) {
 			if d.failed == nil || len(d.failed) >= maxQueue {
-				d.failed = map[SHA256]bool{}
+				d.failed = map[SHA256]error{}
 			}
-			d.failed[h] = true
+			d.failed[h] = err
 		}
 		d.mu.Unlock()
 		if d.Report != nil {
@@ -125,143 +153,102 @@ func (d *Deriver) work(ctx context.Context) {
 	}
 }
 
+// next takes the photo that is to be made next. One that was hurried stands in queue too, and is passed over there.
 func (d *Deriver) next() (SHA256, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.queue) == 0 {
-		return SHA256{}, false
+	for _, from := range []*[]SHA256{&d.urgent, &d.queue} {
+		for len(*from) > 0 {
+			h := (*from)[0]
+			*from = (*from)[1:]
+			if s := d.state[h]; s == hurried && from == &d.urgent || s == asked {
+				d.state[h] = inHand
+				return h, true
+			}
+		}
 	}
-	h := d.queue[0]
-	d.queue = d.queue[1:]
-	return h, true
+	return SHA256{}, false
 }
 
 // Make makes both pictures of a photo now. ErrNotFound without the photo, ErrNoPreview if it is no picture that can be
-// decoded, or one of too many pixels or scans; ctx's error when it ends first, in the midst of decoding too.
-func (d *Deriver) Make(ctx context.Context, h SHA256) error {
-	f, size, err := d.Blobs.Open(ctx, h)
-	if err != nil {
-		return err
+// decoded, or one of too many pixels or scans, or one that takes too long; ctx's error when it ends first, in the midst
+// of decoding too.
+func (d *Deriver) Make(ctx context.Context, h SHA256) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // decoders of hostile pictures
+			err = ErrNoPreview.Because(fmt.Errorf("panic: %v", p))
+		}
+	}()
+	made, err := d.make(ctx, h)
+	if (errors.Is(err, ErrNoPreview) || errors.Is(err, ErrNotFound)) && d.Printed != nil {
+		return errors.Join(err, d.Printed(ctx, h, nil))
 	}
-	defer func() { _ = f.Close() }() // only read
-	pictures, err := derive(ctx, f, size)
 	if err != nil {
 		return err
 	}
 	for _, name := range SizeNames() {
-		if err := d.Derived.PutDerived(ctx, h, name, pictures[name]); err != nil {
+		if err := d.Derived.PutDerived(ctx, h, name, made.jpegs[name]); err != nil {
 			return err
 		}
+	}
+	if d.Printed != nil {
+		return d.Printed(ctx, h, made.print)
 	}
 	return nil
 }
 
-// derive decodes once, makes the preview, and the thumbnail from the preview.
-func derive(ctx context.Context, f io.ReadSeeker, size int64) (pictures map[SizeName][]byte, err error) {
-	defer func() {
-		if p := recover(); p != nil { // decoders of hostile pictures
-			pictures, err = nil, ErrNoPreview.Because(fmt.Errorf("panic: %v", p))
-		}
-	}()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	photo, err := Look(f, size)
-	if errors.Is(err, ErrTypeUnsupported) {
-		return nil, ErrNoPreview.Because(err)
-	}
+// make opens and renders a photo within the budget.
+func (d *Deriver) make(ctx context.Context, h SHA256) (pictures, error) {
+	f, size, err := d.Blobs.Open(ctx, h)
 	if err != nil {
-		return nil, err
+		return pictures{}, err
 	}
-	if photo.Width <= 0 || photo.Height <= 0 || int64(photo.Width)*int64(photo.Height) > MaxPixels {
-		return nil, ErrNoPreview.Because(fmt.Errorf("%s of %d × %d pixels", photo.Type, photo.Width, photo.Height))
-	}
-	source := &cancellable{ctx, f}
-	if photo.Type == JPEG {
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return nil, ErrStorage.Because(err)
-		}
-		if j := readFrame(source); j.scans > maxScans || j.memory() > maxMemory {
-			return nil, ErrNoPreview.Because(fmt.Errorf("JPEG of %d or more scans, %d bytes to decode", j.scans, j.memory()))
-		}
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, ErrStorage.Because(err)
-	}
-	img, err := decode(source, photo)
-	if cerr := ctx.Err(); cerr != nil { // the photo is not to blame
-		return nil, cerr
-	}
+	defer func() { _ = f.Close() }() // only read
+	plan, err := survey(ctx, f, size, d.HEIC)
 	if err != nil {
-		return nil, ErrNoPreview.Because(err)
+		return pictures{}, err
 	}
-	preview := upright(imaging.Fit(img, 1280, 1280, imaging.Lanczos), photo.Facts.Orientation)
-	pictures = map[SizeName][]byte{}
-	for name, picture := range map[SizeName]image.Image{Preview: preview, Thumb: imaging.Fit(preview, 320, 320, imaging.Lanczos)} {
-		var b bytes.Buffer
-		if err := jpeg.Encode(&b, opaque(picture), &jpeg.Options{Quality: 82}); err != nil {
-			return nil, ErrNoPreview.Because(err)
+	if err := d.memory.take(ctx, plan.memory); err != nil {
+		return pictures{}, err
+	}
+	defer d.memory.give(plan.memory)
+	return plan.render(ctx, f)
+}
+
+// gate lets work pass as long as it needs no more memory together than budget.
+type gate struct {
+	mu    sync.Mutex
+	used  int64
+	freed chan struct{} // closed and replaced when something was given back
+}
+
+func (g *gate) take(ctx context.Context, n int64) error {
+	for {
+		g.mu.Lock()
+		if g.used == 0 || g.used+n <= budget {
+			g.used += n
+			g.mu.Unlock()
+			return nil
 		}
-		pictures[name] = b.Bytes()
+		if g.freed == nil {
+			g.freed = make(chan struct{})
+		}
+		freed := g.freed
+		g.mu.Unlock()
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	return pictures, nil
 }
 
-// decode reads the pixels. Of a truncated JPEG, the missing rest is read as zeros, so that what is there can be seen.
-func decode(f io.Reader, p Photo) (image.Image, error) {
-	if p.Type == JPEG && p.Truncated {
-		f = io.MultiReader(f, io.LimitReader(zeros{}, int64(p.Width)*int64(p.Height)), bytes.NewReader([]byte{0xff, 0xd9}))
+func (g *gate) give(n int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.used -= n
+	if g.freed != nil {
+		close(g.freed)
+		g.freed = nil
 	}
-	img, _, err := image.Decode(f)
-	if img == nil && err == nil {
-		err = errors.New("no picture")
-	}
-	return img, err
-}
-
-// cancellable is a reader that ends with its context: the only way to stop a decoder.
-type cancellable struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c *cancellable) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
-
-// upright turns a picture as EXIF orientation (1 to 8) asks.
-func upright(img image.Image, orientation int) image.Image {
-	switch orientation {
-	case 2:
-		return imaging.FlipH(img)
-	case 3:
-		return imaging.Rotate180(img)
-	case 4:
-		return imaging.FlipV(img)
-	case 5:
-		return imaging.Transpose(img)
-	case 6:
-		return imaging.Rotate270(img)
-	case 7:
-		return imaging.Transverse(img)
-	case 8:
-		return imaging.Rotate90(img)
-	}
-	return img
-}
-
-// opaque puts a picture on white, as JPEG has no transparency.
-func opaque(img image.Image) image.Image {
-	if o, ok := img.(interface{ Opaque() bool }); ok && o.Opaque() {
-		return img
-	}
-	b := img.Bounds()
-	return imaging.Overlay(imaging.New(b.Dx(), b.Dy(), color.White), img, image.Point{}, 1)
 }

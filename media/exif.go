@@ -78,6 +78,8 @@ func truncated(r io.ReadSeeker, size int64, t Type) (bool, error) {
 		mark = "IEND"
 	case PDF:
 		mark = "%%EOF"
+	case HEIC:
+		return !boxesWhole(seekerAt{&bounded{r, maxMetaRead}}, size), nil
 	case WebP:
 		head := make([]byte, 8)
 		if _, err := r.Seek(0, io.SeekStart); err != nil {
@@ -132,7 +134,7 @@ func facts(r io.ReadSeeker, t Type) (f Facts) {
 
 var wantedTags = map[string]bool{
 	"DateTimeOriginal": true, "OffsetTimeOriginal": true, "OffsetTime": true, "DateTime": true, "ModifyDate": true,
-	"Orientation": true, "Make": true, "Model": true, "Software": true, "CreatorTool": true, "CreateDate": true,
+	"Orientation": true, "Make": true, "Model": true, "Software": true, "CreatorTool": true, "CreateDate": true, "UserComment": true,
 	"GPSLatitude": true, "GPSLatitudeRef": true, "GPSLongitude": true, "GPSLongitudeRef": true, "GPSMapDatum": true,
 	"GPSTimeStamp": true, "GPSDateStamp": true,
 }
@@ -142,7 +144,7 @@ func gather(tags *imagemeta.Tags) (f Facts) {
 	exif, xmp := tags.EXIF(), tags.XMP()
 	f.Present = len(exif)+len(xmp) > 0
 	f.Make, f.Model, f.Software = text(exif, "Make"), text(exif, "Model"), text(exif, "Software")
-	f.Editor = text(xmp, "CreatorTool")
+	f.Editor, f.Comment = text(xmp, "CreatorTool"), text(exif, "UserComment")
 	if n, ok := number(exif, "Orientation"); ok && n >= 1 && n <= 8 {
 		f.Orientation = int(n)
 	}
@@ -222,8 +224,18 @@ func parseTime(s, zone string) (at time.Time, zoned, ok bool) {
 // sane refuses what no camera meant and what JSON cannot carry.
 func sane(t time.Time) bool { return t.Year() >= 1990 && t.Year() <= 9998 }
 
+// latLong is the library's, which panics at a reference of several letters.
+func latLong(tags *imagemeta.Tags) (lat, lon float64, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("position: %v", p)
+		}
+	}()
+	return tags.GetLatLong()
+}
+
 func gps(tags *imagemeta.Tags, exif map[string]imagemeta.TagInfo) GPS {
-	lat, lon, err := tags.GetLatLong()
+	lat, lon, err := latLong(tags)
 	if err != nil || lat == 0 && lon == 0 || math.IsNaN(lat) || math.IsNaN(lon) {
 		return GPS{}
 	}

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"encoding/json"
 
 	"paicha/internal/store"
 )
@@ -26,6 +27,20 @@ func StateOf(d store.Doc) BlobState {
 	return b.State
 }
 
+// Next takes the photo that would be made next.
+func (d *Deriver) Next() (SHA256, bool) { return d.next() }
+
+// CleanName is what is kept of a file's name.
+func CleanName(s string) string { return cleanName(s) }
+
+// Gate is the memory that all photos share.
+type Gate struct{ g gate }
+
+const Budget = budget
+
+func (g *Gate) Take(ctx context.Context, n int64) error { return g.g.take(ctx, n) }
+func (g *Gate) Give(n int64)                            { g.g.give(n) }
+
 // Moves lists the table as "state event state".
 func Moves() []string {
 	var out []string
@@ -35,4 +50,19 @@ func Moves() []string {
 		}
 	}
 	return out
+}
+
+// PrintDoc is the document of a photo that a record shows and that is settled.
+func PrintDoc(h SHA256, is Print, record string) store.Doc {
+	body, err := json.Marshal(printDoc{Print: &is, Settled: true, Uses: []use{{Record: record}}})
+	if err != nil {
+		panic(err)
+	}
+	return store.Doc{Ref: printRef(h), Fields: fieldsOf(is), Body: body}
+}
+
+// Find looks a print up.
+func (p *Prints) Find(ctx context.Context, h SHA256, is Print) (int, error) {
+	ns, err := p.find(ctx, h, is)
+	return len(ns), err
 }

@@ -32,7 +32,7 @@ func (v Viewer) Original(ctx context.Context, h SHA256) (io.ReadSeekCloser, int6
 }
 
 // Picture returns a thumbnail or preview as JPEG. If it was not made yet, it is asked for and ErrNotReady returned;
-// ErrNotFound if there is no such photo, and ErrNoPreview or ErrQueueFull as Enqueue says. The caller closes.
+// ErrNotFound if there is no such photo, and ErrNoPreview or ErrQueueFull as Hurry says. The caller closes.
 func (v Viewer) Picture(ctx context.Context, h SHA256, size SizeName) (io.ReadSeekCloser, int64, error) {
 	r, n, err := v.Derived.OpenDerived(ctx, h, size)
 	if !errors.Is(err, ErrNotFound) || !size.Valid() {
@@ -41,7 +41,7 @@ func (v Viewer) Picture(ctx context.Context, h SHA256, size SizeName) (io.ReadSe
 	if _, err := v.Blobs.Stat(ctx, h); err != nil {
 		return nil, 0, err
 	}
-	if err := v.Deriver.Enqueue(h); err != nil {
+	if err := v.Deriver.Hurry(h); err != nil {
 		return nil, 0, err
 	}
 	return nil, 0, ErrNotReady

@@ -15,8 +15,15 @@ import (
 // KindBlob is the document of one photo's bytes; its id is the hash. It carries no token: nobody reads it.
 const KindBlob store.Kind = "blob"
 
-// Indexes are what the ledger finds by. A photo that belongs to a record is in none of them.
-var Indexes = []store.Index{{Kind: KindBlob, Fields: []string{"state", "since"}}}
+// Indexes are what the ledger and the prints find by. A photo that belongs to a record is in none of the ledger's.
+var Indexes = []store.Index{
+	{Kind: KindBlob, Fields: []string{"state", "since"}},
+	{Kind: KindPrint, Fields: []string{"waiting"}}, // sparse
+	{Kind: KindPrint, Fields: []string{printFields[0]}},
+	{Kind: KindPrint, Fields: []string{printFields[1]}},
+	{Kind: KindPrint, Fields: []string{printFields[2]}},
+	{Kind: KindPrint, Fields: []string{printFields[3]}},
+}
 
 // BlobState says whether a photo's bytes are needed. In Uploaded, Attached and Condemned they are there; they are
 // removed in Erasing and in no other state.

@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/gabriel-vasile/mimetype"
@@ -24,25 +25,24 @@ const (
 // headSize is how many leading bytes decide the type; mimetype reads no more.
 const headSize = 3072
 
-// Sniff returns the type of a file from its first bytes, or ErrTypeUnsupported, whose sentence says what it is.
+// Sniff returns the type of a file from its first bytes, or ErrTypeUnsupported, whose sentence says what it is. A file
+// is one of the types only if it begins as they do: what has their mark somewhere behind is something else.
 func Sniff(head []byte) (Type, error) {
+	if t, ok := sniffBoxes(head); ok {
+		return t, nil
+	}
 	m := mimetype.Detect(head[:min(len(head), headSize)])
 	for _, t := range []struct {
-		mime string
-		as   Type
+		mime, magic string
+		as          Type
 	}{
-		{"image/jpeg", JPEG},
-		{"image/png", PNG},
-		{"image/vnd.mozilla.apng", PNG},
-		{"image/webp", WebP},
-		{"image/heic", HEIC},
-		{"image/heif", HEIC},
-		{"image/heic-sequence", HEIC},
-		{"image/heif-sequence", HEIC},
-		{"video/mp4", MP4},
-		{"application/pdf", PDF},
+		{"image/jpeg", "\xff\xd8\xff", JPEG},
+		{"image/png", "\x89PNG\r\n\x1a\n", PNG},
+		{"image/vnd.mozilla.apng", "\x89PNG\r\n\x1a\n", PNG},
+		{"image/webp", "RIFF", WebP},
+		{"application/pdf", "%PDF-", PDF},
 	} {
-		if m.Is(t.mime) {
+		if m.Is(t.mime) && strings.HasPrefix(string(head), t.magic) {
 			return t.as, nil
 		}
 	}
@@ -55,6 +55,7 @@ type Photo struct {
 	Width     int   `json:"width,omitempty"`     // pixels as stored, before Orientation; 0 if not known
 	Height    int   `json:"height,omitempty"`    // pixels as stored
 	Truncated bool  `json:"truncated,omitempty"` // the file ends before its format says it should
+	Length    int64 `json:"length,omitempty"`    // of a video, milliseconds; 0 if not known
 	Facts     Facts `json:"facts"`
 }
 
@@ -67,7 +68,8 @@ type Facts struct {
 	Model       string `json:"model,omitempty"`
 	Software    string `json:"software,omitempty"`
 	Present     bool   `json:"present,omitempty"` // the file has any EXIF or XMP at all
-	Editor      string `json:"editor,omitempty"`  // XMP CreatorTool or history: the program that last wrote it
+	Editor      string `json:"editor,omitempty"`  // XMP CreatorTool: the program that last wrote it
+	Comment     string `json:"comment,omitempty"` // EXIF UserComment, where some devices say that it is a screenshot
 }
 
 // Taken is the time that a camera wrote. Without a zone, EXIF gives the time of day only: At is then in UTC as if the
@@ -113,7 +115,15 @@ func Look(r io.ReadSeeker, size int64) (Photo, error) {
 	if p.Truncated, err = truncated(r, size, t); err != nil {
 		return Photo{}, ErrStorage.Because(err)
 	}
-	p.Facts = facts(r, t)
+	if t != MP4 {
+		p.Facts = facts(r, t)
+		return p, nil
+	}
+	v, whole := readVideo(seekerAt{&bounded{r, maxMetaRead}}, size)
+	p.Truncated, p.Length = !whole, v.length.Milliseconds()
+	if !v.created.IsZero() {
+		p.Facts = Facts{Present: true, Taken: Taken{At: v.created, Zoned: true, Exact: true}}
+	}
 	return p, nil
 }
 

@@ -19,7 +19,7 @@ import (
 	"paicha/media"
 )
 
-func samples(t *testing.T, module, under string) string {
+func samples(t testing.TB, module, under string) string {
 	t.Helper()
 	// A module of which no package is built is in the list without a folder until it is downloaded.
 	out, err := exec.Command("go", "mod", "download", "-json", module).Output()
@@ -166,6 +166,29 @@ func TestCoordinateSystems(t *testing.T) {
 	}
 }
 
+// TestPublishedPoints holds the conversion against the points that implementations of it publish (eviltransform).
+func TestPublishedPoints(t *testing.T) {
+	for name, p := range map[string][4]float64{ // WGS-84, GCJ-02
+		"上海": {31.1774276, 121.5272106, 31.17530398364597, 121.531541859215},
+		"深圳": {22.543847, 113.912316, 22.540796131694766, 113.9171764808363},
+		"北京": {39.911954, 116.377817, 39.91334545536069, 116.38404722455657},
+	} {
+		wgs, gcj := media.Place{Latitude: p[0], Longitude: p[1], System: media.WGS84}, media.Place{Latitude: p[2], Longitude: p[3], System: media.GCJ02}
+		if got := wgs.GCJ(); math.Abs(got.Latitude-p[2])+math.Abs(got.Longitude-p[3]) > 1e-9 {
+			t.Errorf("%s: %v", name, got)
+		}
+		if got := gcj.WGS(); math.Abs(got.Latitude-p[0])+math.Abs(got.Longitude-p[1]) > 1e-7 {
+			t.Errorf("%s: %v", name, got)
+		}
+		if d := media.Metres(wgs, gcj); d > 0.1 {
+			t.Errorf("%s: one point is %.1f m from itself", name, d)
+		}
+	}
+	if abroad := (media.Place{Latitude: 48.85, Longitude: 2.35, System: media.WGS84}); abroad.GCJ().Latitude != 48.85 {
+		t.Error("Paris is shifted")
+	}
+}
+
 func TestEvidenceKeepsUnknownMembers(t *testing.T) {
 	a, b := media.Sum([]byte("a")), media.Sum([]byte("b"))
 	e, err := media.ParseEvidence([]byte(`{"inspection":"i","wanted":[],"received":[],"later":{"x":1}}`))
@@ -181,25 +204,4 @@ func TestEvidenceKeepsUnknownMembers(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), `"later":{"x":1}`) {
 		t.Fatal(string(out), err)
 	}
-}
-
-func TestDoubts(t *testing.T) {
-	start := time.Date(2023, 6, 1, 8, 0, 0, 0, time.UTC)
-	ms := media.Doubts(media.Photo{Type: media.JPEG, Truncated: true, Facts: media.Facts{Present: true, Software: "Adobe Photoshop"}},
-		media.Capture{At: start.Add(-3 * time.Hour), Latitude: 24, Longitude: 103, System: media.WGS84, Mock: true},
-		media.Visit{Start: start, End: start.Add(time.Hour), Site: media.Place{Latitude: 23, Longitude: 103, System: media.WGS84}, Zone: time.UTC, UsedIn: []string{"i2"}})
-	var got []string
-	for _, m := range ms {
-		got = append(got, string(m.Code))
-	}
-	if s := strings.Join(got, " "); s != "truncated edited taken_before far_from_site mock_location duplicate" {
-		t.Fatal(s)
-	}
-}
-
-func FuzzImage(f *testing.F) {
-	f.Add(bomb())
-	f.Add(picture(f, 8, 8))
-	f.Add([]byte{})
-	f.Fuzz(func(_ *testing.T, b []byte) { _, _ = media.Look(bytes.NewReader(b), int64(len(b))) })
 }

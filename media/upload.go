@@ -69,6 +69,9 @@ func cleanName(s string) string {
 		}
 		return r
 	}, s))
+	if s == "." || s == ".." { // a folder wherever somebody saves it
+		return ""
+	}
 	if r := []rune(s); len(r) > maxName {
 		s = string(r[:maxName])
 	}

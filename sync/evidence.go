@@ -33,6 +33,12 @@ type evidence struct {
 type evidenceNotes struct {
 	Marks   map[string][]media.Mark `json:"marks,omitempty"`
 	Reviews []PhotoReview           `json:"reviews,omitempty"`
+	Alike   []media.SHA256          `json:"alike,omitempty"`  // photos that were seen elsewhere too, sorted
+	Clocks  map[string]int64        `json:"clocks,omitempty"` // device → its clock minus the server's, in milliseconds, at its last push
+}
+
+func (n *evidenceNotes) empty() bool {
+	return len(n.Marks)+len(n.Reviews)+len(n.Alike)+len(n.Clocks) == 0
 }
 
 // PhotoReview is what a supervisor made of one photo.
@@ -60,10 +66,31 @@ func encodeEvidence(e *evidence) (body, restricted []byte, err error) {
 	if body, err = json.Marshal(e.Evidence); err != nil {
 		return nil, nil, err
 	}
-	if len(e.notes.Marks) > 0 || len(e.notes.Reviews) > 0 {
+	if !e.notes.empty() {
 		restricted, err = json.Marshal(e.notes)
 	}
 	return body, restricted, err
+}
+
+// evidenceFields are the searchable values of evidence. It is quiet since its last photo or review, if it is a record's.
+func evidenceFields(id string, e *evidence, tokens []store.Token) store.Fields {
+	f := store.Fields{"inspection": store.Text(id)}
+	if len(supervisorsOf(tokens)) == 0 {
+		return f
+	}
+	var last time.Time
+	for _, a := range e.Arrived {
+		if a.At.After(last) {
+			last = a.At
+		}
+	}
+	for _, r := range e.notes.Reviews {
+		if r.At.After(last) {
+			last = r.At
+		}
+	}
+	f[inspection.FieldQuiet] = store.Time(last)
+	return f
 }
 
 // reviewArgs is "evidence.review": a supervisor's verdict on one photo: ok, doubtful or retake.
@@ -96,10 +123,12 @@ func reviewEvidence(a *act) error {
 	return nil
 }
 
-// subject is the document that evidence belongs to.
+// subject is the document that evidence belongs to, with the tokens that it has in the working set.
 type subject struct {
 	doc        store.Doc
 	inspection *inspection.Inspection
+	archived   bool
+	hazard     *inspection.Hazard
 }
 
 // subjectOf finds the inspection or hazard of that id; ok is false if it has not come yet.
@@ -114,16 +143,28 @@ func (s *Service) subjectOf(ctx context.Context, id string) (subject, store.Doc,
 	switch {
 	case docs[1].Rev > 0:
 		in, err := inspection.Decode(docs[1].Body, docs[1].Restricted)
-		return subject{doc: docs[1], inspection: &in}, ev, err == nil, err
+		sub := subjectAt(docs[1])
+		sub.inspection = &in
+		return sub, ev, err == nil, err
 	case docs[2].Rev > 0:
-		return subject{doc: docs[2]}, ev, true, nil
+		h, err := inspection.DecodeHazard(docs[2].Body, docs[2].Restricted)
+		sub := subjectAt(docs[2])
+		sub.hazard = &h
+		return sub, ev, err == nil, err
 	}
 	return subject{}, ev, false, nil
 }
 
+func subjectAt(d store.Doc) subject {
+	archived := directory.Archived(d.Tokens)
+	d.Tokens = directory.PresentTokens(d.Tokens)
+	return subject{doc: d, archived: archived}
+}
+
 // want brings an inspection's evidence up to what the record names and to the record's tokens, and returns what is
-// missing. Each side writes first and then looks for the other: the record before this, the photo before Attach.
-func (s *Service) want(ctx context.Context, id string) (MissingMedia, error) {
+// missing. Each side writes first and then looks for the other: the record before this, the photo before Attach. clock
+// tells what the push that asks has shown of its device's clock, nil if nothing has.
+func (s *Service) want(ctx context.Context, id string, clock *deviceClock) (MissingMedia, error) {
 	missing := MissingMedia{Inspection: id}
 	for range maxRounds {
 		sub, old, found, err := s.subjectOf(ctx, id)
@@ -141,6 +182,7 @@ func (s *Service) want(ctx context.Context, id string) (MissingMedia, error) {
 			}
 		}
 		e.Evidence = e.Want(wanted...)
+		e.notes.set(clock)
 		status, err := s.putEvidence(ctx, old, &e, sub)
 		if err != nil {
 			return missing, err
@@ -188,27 +230,41 @@ func (s *Service) putEvidence(ctx context.Context, old store.Doc, e *evidence, s
 			return !sub.inspection.Member(directory.UserID(a.By))
 		})
 	}
-	if early(old) && sub.doc.Rev > 0 {
+	entering := early(old) && sub.doc.Rev > 0
+	if entering {
 		if err := s.enter(ctx, e); err != nil {
 			return store.Unknown, err
 		}
 	}
-	if sub.inspection != nil {
-		e.mark(sub.inspection)
+	if sub.doc.Rev > 0 {
+		if err := s.mark(ctx, e, sub); err != nil {
+			return store.Unknown, err
+		}
 	}
 	n := old
 	n.Tokens = tokens
-	n.Fields = store.Fields{"inspection": store.Text(old.ID)}
 	var err error
 	if n.Body, n.Restricted, err = encodeEvidence(e); err != nil {
 		return store.Unknown, err
 	}
-	if old.Rev > 0 && slices.Equal(old.Tokens, n.Tokens) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
+	n.Fields = evidenceFields(old.ID, e, tokens)
+	same := old.Tokens
+	if sub.archived { // what is archived with its record stays there until it changes itself
+		same = directory.PresentTokens(same)
+	}
+	if old.Rev > 0 && slices.Equal(same, n.Tokens) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
 		return store.OK, nil
 	}
 	outs, err := s.Store.Commit(ctx, []store.Write{{Old: old, New: n}})
 	if err != nil {
 		return store.Unknown, err
+	}
+	if entering && outs[0].Status == store.OK {
+		for _, a := range e.Arrived {
+			if err := s.sighted(ctx, a.SHA256); err != nil {
+				return store.Unknown, err
+			}
+		}
 	}
 	return outs[0].Status, nil
 }
@@ -227,6 +283,9 @@ func (s *Service) enter(ctx context.Context, e *evidence) error {
 		err := s.Photos.Attach(ctx, a.SHA256)
 		switch {
 		case err == nil:
+			if err := s.shows(ctx, a.SHA256, e.Inspection, a.At); err != nil {
+				return err
+			}
 			kept = append(kept, a)
 		case !errors.Is(err, media.ErrCondemned) && !errors.Is(err, media.ErrErasing):
 			return err
@@ -276,28 +335,6 @@ func (s *Service) Claim(ctx context.Context, h media.SHA256, record string) (boo
 	return false, ErrBusy
 }
 
-// mark works out the doubts about each photo whose bytes and capture manifest are both here.
-func (e *evidence) mark(in *inspection.Inspection) {
-	visit := media.Visit{Start: in.Header.StartedAt, Zone: china}
-	if in.Submitted != nil {
-		visit.End = in.Submitted.At
-	}
-	if p := in.Header.Place; p != nil {
-		visit.Site = media.Place{Latitude: p.Lat, Longitude: p.Lon, System: media.System(p.System)}
-	}
-	marks := map[string][]media.Mark{}
-	for _, a := range e.Arrived {
-		c, err := e.Capture(a.SHA256)
-		if err != nil {
-			continue
-		}
-		if ms := media.Doubts(a.Photo, c, visit); len(ms) > 0 {
-			marks[a.SHA256.String()] = ms
-		}
-	}
-	e.notes.Marks = marks
-}
-
 // Attach enters a photo that is complete, verified and durable in the evidence of what it was uploaded for. Whoever may
 // work on that document may attach; if it has not come yet, the photo waits for it under the uploader's own name, and
 // counts when the record shows that the uploader is of its team. It returns ErrForbidden, and is harmless twice.
@@ -327,6 +364,11 @@ func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) er
 		if err := s.note(ctx, r, found); err != nil {
 			return err
 		}
+		if found {
+			if err := s.shows(ctx, r.SHA256, r.Inspection, arrived.At); err != nil {
+				return err
+			}
+		}
 		var e evidence
 		if old.Rev > 0 {
 			if e, err = decodeEvidence(old); err != nil {
@@ -343,6 +385,9 @@ func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) er
 			return err
 		}
 		if status == store.OK {
+			if found {
+				return s.sighted(ctx, r.SHA256)
+			}
 			return nil
 		}
 	}
@@ -378,7 +423,7 @@ func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.
 	if err != nil {
 		return media.Arrived{}, err
 	}
-	if via, _ := scopeOf(sess.User, s.Now()).covers(KindEvidence, d.Tokens); len(via) == 0 {
+	if via, _ := scopeOf(sess.User, s.Now()).covers(KindEvidence, directory.PresentTokens(d.Tokens)); len(via) == 0 {
 		return media.Arrived{}, media.ErrNotFound
 	}
 	e, err := decodeEvidence(d)

@@ -46,7 +46,7 @@ func (s *Service) Hello(ctx context.Context, sess Session, r HelloRequest) (Hell
 		if !found || sub.inspection == nil || !sub.inspection.Member(sess.User.ID) {
 			continue
 		}
-		m, err := s.want(ctx, id)
+		m, err := s.want(ctx, id, nil)
 		if err != nil {
 			return HelloResponse{}, err
 		}

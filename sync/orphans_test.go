@@ -186,8 +186,9 @@ func TestWhatARecordLeftWaitingIsClaimed(t *testing.T) {
 func BenchmarkAttach(b *testing.B) {
 	s := inspector("wang", "532504/coal-mine")
 	template := record(b, 0)
-	places := []*place{newPlace(b), newPlace(b)}
+	places := []*place{newPlace(b), newPlace(b), newPlace(b)}
 	withLedger(b, places[1])
+	withPrints(b, places[2])
 	var inspections []string
 	for i := range int64(320) {
 		m := fresh(template, i+1)
@@ -201,11 +202,11 @@ func BenchmarkAttach(b *testing.B) {
 		}
 	}
 	const together = 16
-	var took [2]time.Duration
+	var took [3]time.Duration
 	n := 0
 	for i := 0; b.Loop(); i++ {
-		for turn := range 2 {
-			which := (i + turn) % 2
+		for turn := range 3 {
+			which := (i + turn) % 3
 			began := time.Now()
 			var wg gosync.WaitGroup
 			for k := range together {
@@ -226,5 +227,6 @@ func BenchmarkAttach(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/took[0].Seconds(), "photos/s")
 	b.ReportMetric(float64(n)/took[1].Seconds(), "photos/s-ledger")
+	b.ReportMetric(float64(n)/took[2].Seconds(), "photos/s-prints")
 	b.ReportMetric(took[0].Seconds()/took[1].Seconds(), "ratio")
 }

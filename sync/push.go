@@ -23,6 +23,7 @@ type push struct {
 	device directory.DeviceID
 	// correction is the server's clock minus the device's at this push, 0 where the device did not say its time.
 	correction time.Duration
+	timed      bool // the device said its time
 	sameEpoch  bool
 	key        directory.PublicKey // of the device, where something in the push is signed
 	scope      scope
@@ -37,6 +38,8 @@ type push struct {
 	releases   []string        // quarantined mutations that are to be applied before the answer, in order
 	begun      map[DocRef]bool // documents that a release of this push begins
 	photos     []inspection.ID // inspections whose evidence is to be brought up to date before the answer
+	returned   []store.Ref     // documents that came back from history: what belongs to them follows before the answer
+	rectified  []inspection.HazardID
 }
 
 // unit is the mutations of one root, in the order in which they came.
@@ -64,7 +67,7 @@ func (s *Service) Push(ctx context.Context, sess Session, r PushRequest) (PushRe
 	now := s.Now()
 	p := push{
 		Service: s, ctx: ctx, sess: sess, now: now, device: sess.Device, sameEpoch: r.Epoch == s.Store.Epoch(),
-		scope: scopeOf(sess.User, now), receipts: map[MutationID]receipt{}, begun: map[DocRef]bool{}, correction: r.correction(now), links: r.Links,
+		scope: scopeOf(sess.User, now), receipts: map[MutationID]receipt{}, begun: map[DocRef]bool{}, correction: r.correction(now), timed: !r.DeviceTime.IsZero(), links: r.Links,
 	}
 	p.muts = make([]mutation, len(r.Mutations))
 	first := make(map[MutationID]int, len(r.Mutations))
@@ -292,6 +295,9 @@ func (p *push) finish(ctx context.Context) ([]MissingMedia, error) {
 			return nil, err
 		}
 	}
+	if err := p.bringCompanions(ctx, p.returned); err != nil {
+		return nil, err
+	}
 	slices.Sort(p.pending)
 	for _, id := range slices.Compact(p.pending) {
 		if err := p.complete(ctx, id); err != nil {
@@ -301,12 +307,18 @@ func (p *push) finish(ctx context.Context) ([]MissingMedia, error) {
 	var missing []MissingMedia
 	slices.Sort(p.photos)
 	for _, id := range slices.Compact(p.photos) {
-		m, err := p.want(ctx, string(id))
+		m, err := p.want(ctx, string(id), p.clock())
 		if err != nil {
 			return nil, err
 		}
 		if len(m.SHA256) > 0 {
 			missing = append(missing, m)
+		}
+	}
+	slices.Sort(p.rectified)
+	for _, id := range slices.Compact(p.rectified) {
+		if err := p.remark(ctx, string(id), nil); err != nil {
+			return nil, err
 		}
 	}
 	return missing, nil

@@ -40,6 +40,7 @@ type Service struct {
 	Hub       *Hub
 	Cursors   *CursorSeal
 	Photos    *media.Ledger // knows which photos a record names; nil: none is ever removed
+	Prints    *media.Prints // knows what photos look like and where they are used; nil: no photo is found again elsewhere
 	// Reached, if set, is called at the places between two durable steps; crash tests stop the process there.
 	Reached func(place string)
 }
@@ -51,6 +52,7 @@ const (
 	BeforeEvidence = "before-evidence" // the photo is durable, the evidence document does not name it
 	BeforeRelease  = "before-release"  // a release is durable, its mutation is not applied
 	BeforeAnswer   = "before-answer"   // everything is durable, the device does not know
+	AfterArchiving = "after-archiving" // documents are in history, and nobody has looked whether they still belong there
 )
 
 func (s *Service) reached(place string) {

@@ -26,6 +26,7 @@ import (
 	"paicha/internal/store"
 	"paicha/internal/telemetry"
 	"paicha/media"
+	"paicha/media/heif"
 	fieldsync "paicha/sync"
 
 	"github.com/alexedwards/argon2id"
@@ -81,6 +82,7 @@ type server struct {
 	deriver  *media.Deriver
 	shelf    *checklist.Shelf
 	ledger   *media.Ledger
+	archiver *fieldsync.Archiver // nil: nothing is archived
 	metrics  *telemetry.Metrics
 	app      *fiber.App
 	fatal    chan error
@@ -132,8 +134,12 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics, log},
 		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
 	}
+	if c.ArchiveDays > 0 {
+		s.archiver = &fieldsync.Archiver{Service: s.sync, After: time.Duration(c.ArchiveDays) * 24 * time.Hour}
+	}
 	s.ledger = media.NewLedger(s.store, files.Blobs, time.Now)
 	s.ledger.Derived, s.ledger.Claim, s.sync.Photos = files.Derived, s.sync.Claim, s.ledger
+	s.sync.Prints = &media.Prints{Docs: s.store, Now: time.Now}
 	edge := httpapi.DefaultLimits()
 	edge.Body, edge.Sync, edge.Streams = int(c.Limits.BodyBytes), limits, c.Limits.Streams
 	edge.Requests, edge.Idle = c.Limits.Requests, c.Limits.Idle
@@ -145,6 +151,12 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 				log.Warn("no thumbnail", "photo", h.String(), "error", err)
 			}
 		},
+		Printed: s.sync.Printed,
+	}
+	if heic, ok := heif.Find(); ok {
+		s.deriver.HEIC = heic
+	} else {
+		log.Info("no previews of HEIC photos: heif-convert is not installed")
 	}
 	s.receiver = &media.Receiver{
 		Staging: files.Staging, Now: time.Now, NewID: func() string { return newID().String() },
@@ -249,6 +261,7 @@ func (s *server) chores(ctx context.Context) {
 			s.metrics.DeriveQueue(s.deriver.Waiting())
 		case <-now.C:
 			s.judgeWaiting(ctx)
+			s.printWaiting(ctx)
 		case <-s.published:
 			s.judgeWaiting(ctx)
 		case <-seldom.C:
@@ -258,6 +271,7 @@ func (s *server) chores(ctx context.Context) {
 			if swept, err := s.ledger.Sweep(ctx); err != nil || swept != (media.Swept{}) {
 				s.log.Info("photos that no record names", "swept", swept, "error", err)
 			}
+			s.archive(ctx)
 		}
 	}
 }
@@ -270,6 +284,35 @@ func (s *server) judgeWaiting(ctx context.Context) {
 	}
 	if n, err := s.sync.Recover(ctx); err != nil || n > 0 {
 		s.log.Info("judged what waited for a checklist", "inspections", n, "error", err)
+	}
+}
+
+// archive moves what has long been closed out of the tablets' working set.
+func (s *server) archive(ctx context.Context) {
+	if s.archiver == nil {
+		return
+	}
+	n, err := s.archiver.Sweep(ctx)
+	s.metrics.Archived("hazard", n.Hazards)
+	s.metrics.Archived("inspection", n.Inspections)
+	s.metrics.Archived("evidence", n.Evidence)
+	if err != nil || n != (fieldsync.Archived{}) {
+		s.log.Info("moved to history", "documents", n, "error", err)
+	}
+}
+
+// printWaiting has the photos printed that a stop, a full queue or another node left: what was queued is not kept.
+func (s *server) printWaiting(ctx context.Context) {
+	if s.deriver.Waiting() > 0 {
+		return
+	}
+	photos, err := s.sync.Prints.Waiting(ctx, 500)
+	if err != nil {
+		s.log.Warn("photos that wait for a print", "error", err)
+		return
+	}
+	for _, h := range photos {
+		_ = s.deriver.Enqueue(h) // what has no picture is settled, and a full queue has time
 	}
 }
 
@@ -293,7 +336,12 @@ func (e evidence) Attach(ctx context.Context, s fieldsync.Session, r media.Recei
 	if err := e.Service.Attach(ctx, s, r); err != nil {
 		return err
 	}
-	// A full queue is no reason to refuse a photo: its pictures are made when somebody asks for them.
+	// A full queue is no reason to refuse a photo: its pictures are made when somebody asks for them. Nor is it one that
+	// the photo's hazard cannot be looked up.
+	if urgent, err := e.Urgent(ctx, r.Inspection, r.SHA256); err == nil && urgent {
+		_ = e.deriver.Hurry(r.SHA256)
+		return nil
+	}
 	_ = e.deriver.Enqueue(r.SHA256)
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 // Sets of packages that rows share.
 var (
 	domain   = []string{"inspection", "inspection/attest", "inspection/report", "checklist", "checklist/excel", "media"}
-	adapters = []string{"internal/store/sqlite", "internal/store/mongo", "media/fs", "media/minio"}
+	adapters = []string{"internal/store/sqlite", "internal/store/mongo", "media/fs", "media/minio", "media/heif"}
 	// testKit is open to every test: the suites of the ports, and the adapters that are quick enough to stand in for nothing.
 	testKit = []string{"internal/store/storetest", "internal/store/sqlite", "media/blobtest", "media/fs"}
 )
@@ -27,11 +27,12 @@ var anything = []string{"*"}
 // table is who may import whom. Imports point inwards:
 // cmd → httpapi → sync → inspection → checklist, media, directory → store (port) → fault.
 var table = map[string]row{
-	"internal/fault":     {},
-	"internal/config":    {},
-	"internal/telemetry": {},
-	"internal/arch":      {},
-	"web":                {},
+	"internal/fault":      {},
+	"internal/config":     {},
+	"internal/telemetry":  {},
+	"internal/scaledjpeg": {},
+	"internal/arch":       {},
+	"web":                 {},
 
 	"internal/store":           {may: list("internal/fault")},
 	"internal/store/storetest": {may: list("internal/store", "internal/fault")},
@@ -42,12 +43,13 @@ var table = map[string]row{
 
 	"checklist":          {may: list("internal/store", "internal/fault")},
 	"checklist/excel":    {may: list("checklist", "internal/fault")},
-	"media":              {may: list("internal/store", "internal/fault")},
+	"media":              {may: list("internal/store", "internal/scaledjpeg", "internal/fault")},
 	"internal/directory": {may: list("internal/store", "internal/fault")},
 	"internal/audit":     {may: list("internal/store", "internal/fault")},
 	"media/blobtest":     {may: list("media", "internal/fault")},
 	"media/fs":           {may: list("media", "internal/fault")},
 	"media/minio":        {may: list("media", "internal/fault")},
+	"media/heif":         {tests: list("media")},
 	"internal/auth":      {may: list("internal/directory", "internal/store", "internal/fault")},
 	"inspection/attest":  {may: list("media", "internal/directory", "internal/fault")},
 	"inspection":         {may: list("inspection/attest", "checklist", "media", "internal/directory", "internal/audit", "internal/store", "internal/fault")},
@@ -63,6 +65,7 @@ var table = map[string]row{
 	},
 
 	"sync/conformance": {}, // shares no code with what it tries
+	"sync/simtest":     {tests: list(domain, "sync", "sync/client", "internal/directory", "internal/auth", "internal/store", "internal/fault")},
 
 	"internal/httpapi": {
 		may: list(domain, "sync", "internal/directory", "internal/auth", "internal/audit", "internal/store", "internal/fault",

@@ -68,9 +68,9 @@ func serve(c *fiber.Ctx, f io.ReadSeekCloser, size int64, mediaType, tag string)
 	c.Set(fiber.HeaderCacheControl, "private, max-age=31536000, immutable")
 	c.Vary(fiber.HeaderAuthorization)
 	c.Set(fiber.HeaderAcceptRanges, "bytes")
-	// A PDF or video is opened where it can do nothing, and under no name that a stranger chose.
+	// Whatever it is, it is opened where it can do nothing, and under no name that a stranger chose.
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; sandbox; frame-ancestors 'none'")
-	c.Set(fiber.HeaderContentDisposition, "inline")
+	c.Set(fiber.HeaderContentDisposition, disposition(mediaType))
 	if match := c.Get(fiber.HeaderIfNoneMatch); match == "*" || strings.Contains(match, tag) {
 		return errors.Join(f.Close(), c.SendStatus(fiber.StatusNotModified))
 	}
@@ -95,6 +95,16 @@ func serve(c *fiber.Ctx, f io.ReadSeekCloser, size int64, mediaType, tag string)
 	c.Set(fiber.HeaderContentType, mediaType)
 	c.Context().SetBodyStream(part{io.LimitReader(f, n), f}, int(n)) // fasthttp closes it when it is sent
 	return nil
+}
+
+// disposition has a browser show what it only paints or plays. A PDF is a program of its own: it is saved, and opened by
+// who means to.
+func disposition(mediaType string) string {
+	switch media.Type(mediaType) {
+	case media.JPEG, media.PNG, media.WebP, media.HEIC, media.MP4:
+		return "inline"
+	}
+	return "attachment"
 }
 
 // part reads a part of a file and closes the whole.

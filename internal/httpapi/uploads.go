@@ -196,10 +196,9 @@ func (a *api) attach(c *fiber.Ctx, u media.Upload) error {
 		return err
 	}
 	if a.Photos.Deriver != nil {
-		// A full queue is no failure: the pictures are made when somebody first asks for them.
-		if err := a.Photos.Deriver.Enqueue(r.SHA256); err != nil && !errors.Is(err, media.ErrQueueFull) {
-			return err
-		}
+		// Neither a full queue nor a file of which no picture can be made is the upload's failure: whoever asks for the
+		// picture is told.
+		_ = a.Photos.Deriver.Enqueue(r.SHA256)
 	}
 	return nil
 }
