@@ -33,7 +33,7 @@ type Tablet struct {
 	NewID  func() uuid.UUID // UUIDv7
 
 	// Wait is called before attempt 1, 2 … of a step that failed for a reason that may pass; it sleeps as long as the
-	// app sees fit and returns an error to give up. Nil: every step is tried once.
+	// app sees fit, AskedWait at least, and returns an error to give up. Nil: every step is tried once.
 	Wait     func(ctx context.Context, attempt int) error
 	Attempts int // most attempts of one step without progress; 5 if 0
 
@@ -263,7 +263,7 @@ func (t *Tablet) retry(ctx context.Context, step func() (progress bool, err erro
 		if t.Wait == nil || attempt >= most {
 			return err
 		}
-		if werr := t.Wait(ctx, attempt); werr != nil {
+		if werr := t.Wait(withAsked(ctx, err), attempt); werr != nil {
 			return errors.Join(werr, err)
 		}
 	}

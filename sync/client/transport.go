@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/klauspost/compress/zstd"
@@ -107,6 +109,9 @@ func inflate(resp *http.Response, limit int64) ([]byte, error) {
 // refusal reads a problem as far as there is one; what a proxy or a captive portal wrote counts by its status alone.
 func refusal(resp *http.Response) error {
 	r := &Refusal{Status: resp.StatusCode}
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		r.After = time.Duration(min(seconds, 24*60*60)) * time.Second
+	}
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
 		return r
 	}

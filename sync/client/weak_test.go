@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	fieldsync "paicha/sync"
 )
@@ -211,5 +212,30 @@ func TestPagesShrinkOnABadLine(t *testing.T) {
 	}
 	if asked[0] != firstPage || slices.Max(asked[4:]) > 24 {
 		t.Errorf("asked for %v", asked)
+	}
+}
+
+func TestWaitIsToldWhatTheServerAsks(t *testing.T) {
+	tab, w := begin(t)
+	busy := 2
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/v1/sync/push" && busy > 0 {
+			busy--
+			rw.Header().Set("Retry-After", "7")
+			rw.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.ServeHTTP(rw, r)
+	}))
+	defer front.Close()
+	tab.Server = front.URL
+	var waits []time.Duration
+	tab.Wait = func(ctx context.Context, _ int) error {
+		waits = append(waits, AskedWait(ctx))
+		return nil
+	}
+	do(t, tab, "hazard.plan")
+	if r, err := tab.Sync(context.Background()); err != nil || r.Waiting > 0 || !slices.Equal(waits, []time.Duration{7 * time.Second, 7 * time.Second}) {
+		t.Errorf("%+v %v, waited %v", r, err, waits)
 	}
 }
