@@ -77,8 +77,8 @@ var table = map[string]row{
 		may:   list("sync/client", "sync", "internal/fault", "internal/directory"),
 		tests: list("internal/auth", "internal/fleet", "internal/store"),
 	},
-	"cmd/paicha":   {may: anything},
-	"tools/bench":  {may: anything}, // it measures our parts against the raw ones
+	"cmd/paicha":  {may: anything},
+	"tools/bench": {may: anything}, // it measures our parts against the raw ones
 }
 
 // list joins package names and sets of them into one row.
