@@ -29,6 +29,8 @@ type plan struct {
 	sizes   []int         // stored documents at which pulls are measured
 	first   int           // the size at which the whole is pulled
 	drain   time.Duration // how long pictures are watched being made
+	tablets int           // connected at the same time
+	stocks  []int         // stored documents at which pulls by grants are measured
 }
 
 func (p *plan) wants(name string) bool {
@@ -41,16 +43,22 @@ func main() {
 	out := flag.String("out", "docs/benchmarks.md", "file to write; - is standard output")
 	echo := flag.Bool("echo", false, "be the echo server that the program starts for itself")
 	flag.StringVar(&p.binary, "bin", "bin/paicha", "server to measure")
-	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, weak: only those named (comma between); of a file that exists only their sections are replaced")
+	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, crowd, stock, scopes, weak: only those named (comma between); of a file that exists only their sections are replaced")
 	flag.StringVar(&p.profile, "profile", "", "folder for CPU profiles of the server")
 	flag.IntVar(&p.rounds, "rounds", 3, "rounds, of which the median is shown")
+	million := flag.Bool("million", false, "measure pulls at a million stored documents too (some GB of disk, minutes of filling)")
 	flag.Parse()
 	if *echo {
 		serveEcho()
 		return
 	}
 	p.span, p.photos, p.sizes, p.first, p.drain = 3*time.Second, 300, []int{1_000, 10_000, 100_000}, 50_000, 6*time.Second
+	p.tablets, p.stocks = 1000, []int{10_000, 100_000}
+	if *million {
+		p.stocks = append(p.stocks, 1_000_000)
+	}
 	if *quick {
+		p.tablets, p.stocks = 100, []int{2_000}
 		p.rounds, p.span, p.photos, p.sizes, p.first, p.drain = 1, 400*time.Millisecond, 30, []int{200, 1_000}, 1_000, time.Second
 	}
 	if err := measure(&p, *out); err != nil {
@@ -84,9 +92,14 @@ func measure(p *plan, out string) (err error) {
 			return err
 		}
 	}
-	if p.wants("weak") {
-		if err := p.weak(t); err != nil {
-			return err
+	for _, part := range []struct {
+		name    string
+		measure func(*table) error
+	}{{"crowd", p.crowd}, {"stock", p.stock}, {"scopes", p.scopes}, {"weak", p.weak}} {
+		if p.wants(part.name) {
+			if err := part.measure(t); err != nil {
+				return err
+			}
 		}
 	}
 	t.ended()

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,6 +36,9 @@ the row counts. A commit is one group made durable with one fsync of the log.
 	t.pushTable(w)
 	t.photoTable(w)
 	t.pullTable(w)
+	t.crowdTable(w)
+	t.stockTable(w)
+	t.scopeTable(w)
 	t.packTable(w)
 	t.weakTable(w)
 	t.memoryTable(w)
@@ -94,12 +98,13 @@ func (t *table) photoTable(w io.Writer) {
 }
 
 func (t *table) pullTable(w io.Writer) {
-	if len(t.rows) == 0 || !strings.Contains(strings.Join(t.order, ","), "pull") {
+	mine := func(name string) bool { return strings.Contains(name, "pull") && !strings.HasPrefix(name, "crowd") }
+	if !slices.ContainsFunc(t.order, mine) {
 		return
 	}
 	t.head(w, "Pulls", "pull", "requests or documents/s", "p50 ms", "p95 ms", "p99 ms", "MB/s on the wire", "server CPU", "client CPU", "other CPU %")
 	for _, name := range t.order {
-		if strings.Contains(name, "pull") {
+		if mine(name) {
 			t.line(w, name, t.spread(name, rate), t.spread(name, p50), t.median(name, p95), t.median(name, p99), t.median(name, wireMB),
 				t.median(name, serverCPU), t.median(name, clientCPU), t.median(name, otherCPU))
 		}
@@ -108,7 +113,7 @@ func (t *table) pullTable(w io.Writer) {
 
 func (t *table) memoryTable(w io.Writer) {
 	t.head(w, "Most memory of the server (VmHWM), MB", "phase", "MB")
-	for _, phase := range []string{"logins", "push", "photos", "pictures", "pull"} {
+	for _, phase := range []string{"logins", "push", "photos", "pictures", "pull", "crowd", "stock"} {
 		if mb, ok := t.peaks[phase]; ok {
 			t.line(w, phase, show(mb))
 		}

@@ -67,6 +67,12 @@ func launch(cmd *exec.Cmd, data string) (*server, error) {
 
 // stop ends the process and removes what it stored.
 func (s *server) stop() {
+	s.halt()
+	_ = os.RemoveAll(s.data)
+}
+
+// halt ends the process and leaves what it stored.
+func (s *server) halt() {
 	if s.cmd == nil {
 		return
 	}
@@ -81,7 +87,6 @@ func (s *server) stop() {
 	}
 	s.cmd = nil
 	_ = s.log.Close()
-	_ = os.RemoveAll(s.data)
 }
 
 // cpu is the seconds of CPU that the process has used.
@@ -95,9 +100,14 @@ func (s *server) cpu() float64 {
 }
 
 // peak is the most memory that the process held, in MB.
-func (s *server) peak() float64 {
+func (s *server) peak() float64 { return s.memory("VmHWM:") }
+
+// resident is what it holds now, in MB.
+func (s *server) resident() float64 { return s.memory("VmRSS:") }
+
+func (s *server) memory(line string) float64 {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	_, after, _ := strings.Cut(string(b), "VmHWM:")
+	_, after, _ := strings.Cut(string(b), line)
 	f := strings.Fields(after)
 	if len(f) == 0 {
 		return 0

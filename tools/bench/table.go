@@ -33,7 +33,9 @@ type table struct {
 	facts map[string]string
 	packs *packFigures
 	weak  *weakFigures
-	load  [2]string
+
+	connected *connected
+	load      [2]string
 }
 
 func (t *table) add(name string, s sample) {
