@@ -46,6 +46,7 @@ func main() {
 	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, crowd, stock, scopes, weak: only those named (comma between); of a file that exists only their sections are replaced")
 	flag.StringVar(&p.profile, "profile", "", "folder for CPU profiles of the server")
 	flag.IntVar(&p.rounds, "rounds", 3, "rounds, of which the median is shown")
+	flag.IntVar(&p.tablets, "tablets", 1000, "tablets that are connected at the same time")
 	million := flag.Bool("million", false, "measure pulls at a million stored documents too (some GB of disk, minutes of filling)")
 	flag.Parse()
 	if *echo {
@@ -53,12 +54,12 @@ func main() {
 		return
 	}
 	p.span, p.photos, p.sizes, p.first, p.drain = 3*time.Second, 300, []int{1_000, 10_000, 100_000}, 50_000, 6*time.Second
-	p.tablets, p.stocks = 1000, []int{10_000, 100_000}
+	p.stocks = []int{10_000, 100_000}
 	if *million {
 		p.stocks = append(p.stocks, 1_000_000)
 	}
 	if *quick {
-		p.tablets, p.stocks = 100, []int{2_000}
+		p.tablets, p.stocks = min(p.tablets, 100), []int{2_000}
 		p.rounds, p.span, p.photos, p.sizes, p.first, p.drain = 1, 400*time.Millisecond, 30, []int{200, 1_000}, 1_000, time.Second
 	}
 	if err := measure(&p, *out); err != nil {
