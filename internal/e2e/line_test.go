@@ -68,10 +68,10 @@ func (p *line) heal() {
 	p.held = nil
 }
 
-// enter and leave surround one tablet's sync: where all who sync are held, the oldest is let go.
-func (p *line) enter() { p.change(1) }
+// leave is the end of one tablet's sync.
 func (p *line) leave() { p.change(-1) }
 
+// change counts those who sync. Where all of them are held, the oldest is let go.
 func (p *line) change(by int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
