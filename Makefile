@@ -14,6 +14,9 @@ TESTP   ?= 2
 TIMEOUT ?= 15m
 FUZZTIME ?= 20s
 COUNT   ?= 10
+SEEDS   ?= 2000
+STEPS   ?= 70
+FIRST   ?= 1
 
 GOFUMPT_VERSION     := v0.12.0
 # staticcheck 2026.2.2, by its module version: the proxies serve that one everywhere.
@@ -56,7 +59,12 @@ test: $(TUS) $(JUDGE) ## vet and all tests, with the race detector; the tablet's
 	go vet ./...
 	cd tools/judge && npm test --silent
 	@$(MAKE) --no-print-directory test-servers
+	@$(MAKE) --no-print-directory sim
 	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) $$(go list ./... | grep -vxF $(SERVED:%=-e paicha/%))
+
+.PHONY: sim
+sim: ## simulate the sync protocol under faults: SEEDS of STEPS each, from FIRST on
+	go test ./sync/simtest -timeout 120m -args -seeds $(SEEDS) -steps $(STEPS) -first $(FIRST)
 
 .PHONY: test-servers
 test-servers: test-mongo test-s3 ## build the servers that adapters are tested against, once, and run those tests
