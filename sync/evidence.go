@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"paicha/inspection"
@@ -31,8 +33,13 @@ type evidence struct {
 
 // evidenceNotes are the restricted part: the machine's doubts and the supervisors' reviews, by photo.
 type evidenceNotes struct {
-	Marks   map[string][]media.Mark `json:"marks,omitempty"`
-	Reviews []PhotoReview           `json:"reviews,omitempty"`
+	Marks     map[string][]media.Mark `json:"marks,omitempty"`
+	Reviews   []PhotoReview           `json:"reviews,omitempty"`
+	Distances map[string]int64        `json:"distances,omitempty"` // metres from the place where the check began
+}
+
+func (n evidenceNotes) empty() bool {
+	return len(n.Marks) == 0 && len(n.Reviews) == 0 && len(n.Distances) == 0
 }
 
 // PhotoReview is what a supervisor made of one photo.
@@ -60,13 +67,21 @@ func encodeEvidence(e *evidence) (body, restricted []byte, err error) {
 	if body, err = json.Marshal(e.Evidence); err != nil {
 		return nil, nil, err
 	}
-	if len(e.notes.Marks) > 0 || len(e.notes.Reviews) > 0 {
+	if !e.notes.empty() {
 		restricted, err = json.Marshal(e.notes)
 	}
 	return body, restricted, err
 }
 
-// reviewArgs is "evidence.review": a supervisor's verdict on one photo: ok, doubtful or retake.
+// The verdicts on a photo.
+const (
+	verdictOK       = "ok"
+	verdictDoubtful = "doubtful"
+	verdictRetake   = "retake" // back to the inspector, as work to do
+)
+
+// reviewArgs is "evidence.review": a supervisor's verdict on one photo: ok, doubtful or retake. A retake needs a remark,
+// which the inspector is shown.
 type reviewArgs struct {
 	SHA256  media.SHA256 `json:"sha256"`
 	Verdict string       `json:"verdict"`
@@ -79,19 +94,27 @@ func reviewEvidence(a *act) error {
 	if err := json.Unmarshal(a.m.Args, &r); err != nil {
 		return ErrMutation.Because(err).At("/args")
 	}
-	if !slices.Contains([]string{"ok", "doubtful", "retake"}, r.Verdict) {
+	if !slices.Contains([]string{verdictOK, verdictDoubtful, verdictRetake}, r.Verdict) {
 		return ErrReview.At("/args/verdict")
 	}
 	if len(r.Remark) > 4000 {
 		return ErrReview.Saying("审核意见过长").At("/args/remark")
 	}
+	if r.Verdict == verdictRetake && strings.TrimSpace(r.Remark) == "" {
+		return ErrReview.Saying("退回重拍必须写明原因，检查人员会看到").At("/args/remark")
+	}
 	if !a.w.evidence.Has(r.SHA256) {
 		return media.ErrNotFound.At("/args/sha256")
 	}
-	e := *a.w.evidence
+	e, by, at := *a.w.evidence, a.p.sess.User.ID, a.p.now.UTC().Truncate(time.Millisecond)
 	e.notes.Reviews = append(slices.Clone(e.notes.Reviews), PhotoReview{
-		SHA256: r.SHA256, Verdict: r.Verdict, Remark: r.Remark, By: a.p.sess.User.ID, At: a.p.now.UTC().Truncate(time.Millisecond),
+		SHA256: r.SHA256, Verdict: r.Verdict, Remark: r.Remark, By: by, At: at,
 	})
+	if r.Verdict == verdictRetake {
+		e.Evidence = e.Ask(media.Todo{SHA256: r.SHA256, Remark: r.Remark, By: string(by), At: at})
+	} else {
+		e.Evidence = e.TakeBack(r.SHA256, at)
+	}
 	a.w.evidence, a.w.rewritten = &e, true
 	return nil
 }
@@ -195,15 +218,17 @@ func (s *Service) putEvidence(ctx context.Context, old store.Doc, e *evidence, s
 	}
 	if sub.inspection != nil {
 		e.mark(sub.inspection)
+		e.measure(sub.inspection)
 	}
+	e.Evidence = e.Answer()
 	n := old
 	n.Tokens = tokens
-	n.Fields = store.Fields{"inspection": store.Text(old.ID)}
+	n.Fields = e.fields(subjectFields(old.ID, sub.doc))
 	var err error
 	if n.Body, n.Restricted, err = encodeEvidence(e); err != nil {
 		return store.Unknown, err
 	}
-	if old.Rev > 0 && slices.Equal(old.Tokens, n.Tokens) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
+	if old.Rev > 0 && slices.Equal(old.Tokens, n.Tokens) && maps.Equal(old.Fields, n.Fields) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
 		return store.OK, nil
 	}
 	outs, err := s.Store.Commit(ctx, []store.Write{{Old: old, New: n}})

@@ -99,6 +99,7 @@ func (w *working) write() (store.Write, error) {
 			n.Tokens, n.Fields = inspection.HazardTokens(w.hazard), inspection.HazardFields(w.hazard)
 			n.Body, n.Restricted, err = inspection.EncodeHazard(w.hazard)
 		case w.evidence != nil:
+			n.Fields = w.evidence.fields(w.old.Fields)
 			n.Body, n.Restricted, err = encodeEvidence(w.evidence)
 		case w.quarantine != nil:
 			n.Body, n.Fields, err = w.quarantine.parts()

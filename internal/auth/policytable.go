@@ -136,6 +136,8 @@ var Policy = []Row{
 	{Action: "GET /api/v1/inspections/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
 	{Action: "GET /api/v1/hazards", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
 	{Action: "GET /api/v1/hazards/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
+	{Action: "GET /api/v1/hazards/:id/pairs", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/evidence/counts", Supervisor: Reach},
 	{Action: "GET /api/v1/evidence", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 	{Action: "GET /api/v1/evidence/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 	{Action: "GET /api/v1/enterprises", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region, Admin: Any},
