@@ -206,6 +206,8 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	deriving := make(chan struct{})
 	go func() { defer close(deriving); s.deriver.Run(ctx) }()
 	go s.chores(ctx)
+	scrubbing := make(chan struct{})
+	go func() { defer close(scrubbing); s.scrubNightly(ctx) }()
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGUSR1)
 	defer signal.Stop(asked)
@@ -225,6 +227,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	cancel()
 	<-deriving
 	<-backing
+	<-scrubbing
 	return err
 }
 

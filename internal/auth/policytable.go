@@ -79,6 +79,7 @@ var Policy = []Row{
 	{Action: "pull:filing", Supervisor: Region, Analyst: Region},
 	{Action: "pull:credential"}, // nobody, ever
 	{Action: "pull:blob"},       // the ledger's own
+	{Action: "pull:scrub"},      // administrators read it by its route
 	{Action: "pull:session"},
 	{Action: "pull:claim"},
 	{Action: "pull:receipt"},
@@ -165,6 +166,7 @@ var Policy = []Row{
 	{Action: "GET /api/v1/filings/:id", Supervisor: Region, Analyst: Region},
 
 	// Administration.
+	{Action: "GET /api/v1/scrubs", Admin: Any},
 	{Action: "GET /api/v1/users", Admin: Any},
 	{Action: "GET /api/v1/users/:id", Admin: Any},
 	{Action: "POST /api/v1/users", Admin: Any},

@@ -144,6 +144,7 @@ func (a *api) routes() []route {
 		{method: get, path: "/api/v1/inspections/:id/bundle", handler: a.inspectionBundle, open: true},
 		{method: get, path: "/api/v1/evidence", handler: a.wall},
 		{method: get, path: "/api/v1/evidence/counts", handler: a.evidenceCounts},
+		{method: get, path: "/api/v1/scrubs", handler: a.scrubs},
 		{method: get, path: "/api/v1/enterprises", handler: a.enterprises},
 		{method: get, path: "/api/v1/enterprises/:id", handler: a.enterprise},
 		{method: get, path: "/api/v1/packs", handler: a.packs},
