@@ -36,10 +36,11 @@ type evidenceNotes struct {
 	Marks     map[string][]media.Mark `json:"marks,omitempty"`
 	Reviews   []PhotoReview           `json:"reviews,omitempty"`
 	Distances map[string]int64        `json:"distances,omitempty"` // metres from the place where the check began
+	Holds     []Hold                  `json:"holds,omitempty"`     // oldest first
 }
 
 func (n evidenceNotes) empty() bool {
-	return len(n.Marks) == 0 && len(n.Reviews) == 0 && len(n.Distances) == 0
+	return len(n.Marks) == 0 && len(n.Reviews) == 0 && len(n.Distances) == 0 && len(n.Holds) == 0
 }
 
 // PhotoReview is what a supervisor made of one photo.

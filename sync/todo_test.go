@@ -148,3 +148,44 @@ func TestEvidenceKeepsWhatItDoesNotKnow(t *testing.T) {
 		t.Errorf("%s %v", out, err)
 	}
 }
+
+// TestLegalHold: with a reason on record, one at a time, by supervisors alone; and the enterprise is not told.
+func TestLegalHold(t *testing.T) {
+	p := newPlace(t)
+	b := withLedger(t, p)
+	wang, chief, boss := inspector("wang", "532504/coal-mine"), supervisor("chief", "5325"), enterpriseUser("boss", "mine-1")
+	photo := sent(t, b, wang, insp1, "photo")
+	want(t, p.push(wang, mutation(1, "inspection.save", "inspection", insp1, 0, p.now, withPhotos(t, photo)))[0], fieldsync.Applied, "")
+	want(t, p.push(wang, mutation(2, "inspection.submit", "inspection", insp1, 1, p.now, `{"signatures":`+signed+`}`))[0], fieldsync.Applied, "")
+	p.attach(wang, photo)
+	for i, s := range []struct {
+		as           fieldsync.Session
+		name, reason string
+		want         fieldsync.Status
+		code         string
+	}{
+		{wang, "evidence.hold", "不该由我", fieldsync.Rejected, fieldsync.ErrForbidden.Code},
+		{chief, "evidence.release", "没有保全", fieldsync.Rejected, fieldsync.ErrNotHeld.Code},
+		{chief, "evidence.hold", " ", fieldsync.Rejected, fieldsync.ErrHoldReason.Code},
+		{chief, "evidence.hold", "事故调查", fieldsync.Applied, ""},
+		{chief, "evidence.hold", "再次", fieldsync.Rejected, fieldsync.ErrHeld.Code},
+		{chief, "evidence.release", "调查结束", fieldsync.Applied, ""},
+		{chief, "evidence.hold", "复议", fieldsync.Applied, ""},
+	} {
+		want(t, p.push(s.as, mutation(3+i, s.name, "evidence", insp1, 0, p.now, fmt.Sprintf(`{"reason":%q}`, s.reason)))[0], s.want, s.code)
+	}
+	p.sweep(1000)
+	p.holds(b, photo, true)
+	d, err := p.store.One(context.Background(), store.Ref{Kind: fieldsync.KindEvidence, ID: insp1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"事故调查", "调查结束", "复议"} {
+		if !strings.Contains(string(d.Restricted), s) {
+			t.Errorf("no %s on record: %s", s, d.Restricted)
+		}
+	}
+	if _, raw := p.pull(boss, ""); strings.Contains(raw, "事故调查") {
+		t.Error("the enterprise is told")
+	}
+}

@@ -34,6 +34,8 @@ var Policy = []Row{
 
 	// The rest of the field's work.
 	{Action: "evidence.review", Supervisor: Region},
+	{Action: "evidence.hold", Supervisor: Region},
+	{Action: "evidence.release", Supervisor: Region},
 	{Action: "conflict.resolve", Inspector: Team, Supervisor: Region},
 	{Action: "quarantine.release", Supervisor: Region},
 	{Action: "quarantine.dismiss", Supervisor: Region},
