@@ -413,8 +413,18 @@ func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.
 	}
 	for _, a := range e.Arrived {
 		if a.SHA256 == h {
+			if s.Viewed != nil && sealed(d.Tokens) {
+				s.Viewed(View{User: sess.User.ID, Device: sess.Device, Subject: id, SHA256: h, At: s.Now()})
+			}
 			return a, nil
 		}
 	}
 	return media.Arrived{}, media.ErrNotFound
+}
+
+// sealed reports whether a document is one that no enterprise knows of.
+func sealed(tokens []store.Token) bool {
+	return !slices.ContainsFunc(tokens, func(t store.Token) bool {
+		return strings.HasPrefix(string(t), string(directory.EnterpriseToken("")))
+	})
 }

@@ -189,3 +189,30 @@ func TestLegalHold(t *testing.T) {
 		t.Error("the enterprise is told")
 	}
 }
+
+// TestViewsOfSealedEvidenceAreTold: until the enterprise knows of the check, every look at its photos is; a look that is
+// refused is none.
+func TestViewsOfSealedEvidenceAreTold(t *testing.T) {
+	p := newPlace(t)
+	b := withLedger(t, p)
+	wang, chief, stranger := inspector("wang", "532504/coal-mine"), supervisor("chief", "5325"), supervisor("other", "5301")
+	photo := sent(t, b, wang, insp1, "photo")
+	want(t, p.push(wang, mutation(1, "inspection.save", "inspection", insp1, 0, p.now, withPhotos(t, photo)))[0], fieldsync.Applied, "")
+	p.attach(wang, photo)
+	var views []fieldsync.View
+	p.sync.Viewed = func(v fieldsync.View) { views = append(views, v) }
+	look := func(s fieldsync.Session) error {
+		_, err := p.sync.MayOpen(context.Background(), s, insp1, photo.SHA256)
+		return err
+	}
+	if look(chief) != nil || look(wang) != nil || look(stranger) == nil {
+		t.Fatal("who may look")
+	}
+	if len(views) != 2 || views[0].User != "chief" || views[0].Subject != insp1 || views[0].SHA256 != photo.SHA256 || !views[0].At.Equal(p.now) {
+		t.Errorf("%+v", views)
+	}
+	want(t, p.push(wang, mutation(2, "inspection.submit", "inspection", insp1, 1, p.now, `{"signatures":`+signed+`}`))[0], fieldsync.Applied, "")
+	if look(chief) != nil || len(views) != 2 {
+		t.Errorf("after submission: %+v", views)
+	}
+}

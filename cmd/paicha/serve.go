@@ -132,6 +132,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics, log},
 		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
 	}
+	s.sync.Viewed = func(v fieldsync.View) {
+		log.Info("sealed evidence viewed", "user", string(v.User), "device", string(v.Device), "subject", v.Subject, "photo", v.SHA256.String())
+	}
 	s.ledger = media.NewLedger(s.store, files.Blobs, time.Now)
 	s.ledger.Derived, s.ledger.Claim, s.sync.Photos = files.Derived, s.sync.Claim, s.ledger
 	edge := httpapi.DefaultLimits()
