@@ -74,11 +74,18 @@ func Fields(in *Inspection) store.Fields {
 	if in.PendingEffects != nil {
 		f["pendingEffects"] = truth(true)
 	}
+	if at, ok := in.QuietSince(); ok {
+		f[FieldQuiet] = store.Time(at)
+	}
 	return f
 }
 
-// HazardFields are the searchable values of a hazard. Overdue is asked by deadline: open and before now. The first
-// sector stands for the hazard; all of them are in its tokens.
+// FieldQuiet is the searchable value that says since when a document has needed nobody's attention. What is archived has
+// it no more, so that the archive never looks at it again.
+const FieldQuiet = "quietSince"
+
+// HazardFields are the searchable values of a hazard. Overdue is asked by deadline: open and before now. "sector" is the
+// first one, for counting each hazard once; what is of a sector is asked by token (directory.InSector), for all of them.
 func HazardFields(h *Hazard) store.Fields {
 	f := store.Fields{
 		"status": store.Text(string(h.Status)), "class": store.Text(string(h.Class)), "draft": truth(h.Draft),
@@ -93,6 +100,9 @@ func HazardFields(h *Hazard) store.Fields {
 	}
 	if d := h.Deadline(); !d.IsZero() {
 		f["deadline"] = store.Time(d)
+	}
+	if at, ok := h.QuietSince(); ok {
+		f[FieldQuiet] = store.Time(at)
 	}
 	return f
 }
@@ -111,9 +121,11 @@ var Indexes = []store.Index{
 	{Kind: Kind, Fields: []string{"status", "startedAt"}},
 	{Kind: Kind, Fields: []string{"pendingEffects"}}, // sparse, as is unjudged
 	{Kind: Kind, Fields: []string{"unjudged"}},
+	{Kind: Kind, Fields: []string{FieldQuiet}},
 	{Kind: KindHazard, Fields: []string{"enterprise", "occurredAt"}},
 	{Kind: KindHazard, Fields: []string{"status", "occurredAt"}},
 	{Kind: KindHazard, Fields: []string{"class", "occurredAt"}},
 	{Kind: KindHazard, Fields: []string{"status", "deadline"}},
 	{Kind: KindHazard, Fields: []string{"inspection"}},
+	{Kind: KindHazard, Fields: []string{FieldQuiet}},
 }

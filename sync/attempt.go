@@ -86,6 +86,7 @@ func (a *attempt) one(ctx context.Context, m *mutation, blocked bool) Result {
 	}
 	w := a.open(m.ref())
 	if v, ok := recall(w.memory, m.uuid); ok {
+		a.p.returned = append(a.p.returned, m.ref())
 		switch {
 		case w.old.Fields["pendingEffects"].Num > 0:
 			a.p.pending = append(a.p.pending, inspection.ID(m.Doc.ID))
@@ -304,7 +305,7 @@ func (a *attempt) open(ref store.Ref) *working {
 	if w == nil {
 		d := a.docs[ref]
 		d.Ref = ref
-		w = &working{old: d, memory: d.Memory, tokens: d.Tokens}
+		w = &working{old: d, memory: d.Memory, tokens: directory.PresentTokens(d.Tokens)}
 		a.working[ref] = w
 		a.order = append(a.order, w)
 	}
@@ -353,6 +354,9 @@ func (a *attempt) settle(outs []store.Outcome) {
 		}
 	}
 	for _, w := range a.order {
+		if w.rewritten && directory.Archived(w.old.Tokens) {
+			a.p.returned = append(a.p.returned, w.old.Ref)
+		}
 		if w.quarantine != nil && w.changed && w.quarantine.State == Releasing {
 			a.p.releases = append(a.p.releases, w.old.ID)
 		}

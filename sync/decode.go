@@ -39,6 +39,18 @@ func DecodePull(body []byte) (PullRequest, error) {
 	return r, nil
 }
 
+// DecodeCheck reads a check; ErrBody if it is none.
+func DecodeCheck(body []byte) (CheckRequest, error) {
+	var r CheckRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		return r, ErrBody.Because(err)
+	}
+	if len(r.Sums) > maxSums {
+		return r, ErrTooMany.Saying("一次最多核对%d个范围，收到%d个", maxSums, len(r.Sums)).At("/sums")
+	}
+	return r, nil
+}
+
 // maxHave bounds how many packs a device can say that it holds.
 const maxHave = 500
 

@@ -120,10 +120,11 @@ func reviewEvidence(a *act) error {
 	return nil
 }
 
-// subject is the document that evidence belongs to.
+// subject is the document that evidence belongs to, with the tokens that it has in the working set.
 type subject struct {
 	doc        store.Doc
 	inspection *inspection.Inspection
+	archived   bool
 }
 
 // subjectOf finds the inspection or hazard of that id; ok is false if it has not come yet.
@@ -138,11 +139,19 @@ func (s *Service) subjectOf(ctx context.Context, id string) (subject, store.Doc,
 	switch {
 	case docs[1].Rev > 0:
 		in, err := inspection.Decode(docs[1].Body, docs[1].Restricted)
-		return subject{doc: docs[1], inspection: &in}, ev, err == nil, err
+		sub := subjectAt(docs[1])
+		sub.inspection = &in
+		return sub, ev, err == nil, err
 	case docs[2].Rev > 0:
-		return subject{doc: docs[2]}, ev, true, nil
+		return subjectAt(docs[2]), ev, true, nil
 	}
 	return subject{}, ev, false, nil
+}
+
+func subjectAt(d store.Doc) subject {
+	archived := directory.Archived(d.Tokens)
+	d.Tokens = directory.PresentTokens(d.Tokens)
+	return subject{doc: d, archived: archived}
 }
 
 // want brings an inspection's evidence up to what the record names and to the record's tokens, and returns what is
@@ -224,12 +233,17 @@ func (s *Service) putEvidence(ctx context.Context, old store.Doc, e *evidence, s
 	e.Evidence = e.Answer()
 	n := old
 	n.Tokens = tokens
-	n.Fields = e.fields(subjectFields(old.ID, sub.doc))
+	n.Fields = e.fields(subjectFields(old.ID, sub.doc), tokens)
 	var err error
 	if n.Body, n.Restricted, err = encodeEvidence(e); err != nil {
 		return store.Unknown, err
 	}
-	if old.Rev > 0 && slices.Equal(old.Tokens, n.Tokens) && maps.Equal(old.Fields, n.Fields) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
+	same := old.Tokens
+	if sub.archived { // what is archived with its record stays there until it changes itself
+		same = directory.PresentTokens(same)
+	}
+	if old.Rev > 0 && slices.Equal(same, n.Tokens) && (sub.archived || maps.Equal(old.Fields, n.Fields)) &&
+		string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
 		return store.OK, nil
 	}
 	outs, err := s.Store.Commit(ctx, []store.Write{{Old: old, New: n}})
@@ -404,7 +418,7 @@ func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.
 	if err != nil {
 		return media.Arrived{}, err
 	}
-	if via, _ := scopeOf(sess.User, s.Now()).covers(KindEvidence, d.Tokens); len(via) == 0 {
+	if via, _ := scopeOf(sess.User, s.Now()).covers(KindEvidence, directory.PresentTokens(d.Tokens)); len(via) == 0 {
 		return media.Arrived{}, media.ErrNotFound
 	}
 	e, err := decodeEvidence(d)
@@ -413,7 +427,7 @@ func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.
 	}
 	for _, a := range e.Arrived {
 		if a.SHA256 == h {
-			if s.Viewed != nil && sealed(d.Tokens) {
+			if s.Viewed != nil && sealed(directory.PresentTokens(d.Tokens)) {
 				s.Viewed(View{User: sess.User.ID, Device: sess.Device, Subject: id, SHA256: h, At: s.Now()})
 			}
 			return a, nil

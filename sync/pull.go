@@ -202,12 +202,8 @@ func (p *pull) add(c store.Change) {
 		if !c.Removed || !p.wasShown(d) {
 			return
 		}
-		reason := string(d.Removed)
-		if d.Removed == store.Live {
-			reason = "left"
-		}
 		p.begin(d)
-		p.changes = append(p.changes, `,"removed":"`+reason+`"}`...)
+		p.changes = append(p.changes, `,"removed":"`+string(p.removal(d))+`"}`...)
 		return
 	}
 	p.begin(d)
@@ -230,6 +226,20 @@ func (p *pull) add(c store.Change) {
 	}
 	p.changes = append(p.changes, '}')
 	p.bytes += len(d.Body) + len(d.Restricted)
+}
+
+// removal says why a document is gone for the reader. Only who would still be shown it in the working set is told that it
+// is archived: for anybody else it left, and what became of it elsewhere is not theirs to know.
+func (p *pull) removal(d store.Doc) store.Removal {
+	if d.Removed != store.Live {
+		return d.Removed
+	}
+	if directory.Archived(d.Tokens) {
+		if via, _ := p.told.covers(d.Kind, directory.PresentTokens(d.Tokens)); len(via) > 0 {
+			return store.Archived
+		}
+	}
+	return "left"
 }
 
 // wasShown reports whether the reader could have been shown a document of this kind through a token that it left.

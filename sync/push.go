@@ -37,6 +37,7 @@ type push struct {
 	releases   []string        // quarantined mutations that are to be applied before the answer, in order
 	begun      map[DocRef]bool // documents that a release of this push begins
 	photos     []inspection.ID // inspections whose evidence is to be brought up to date before the answer
+	returned   []store.Ref     // documents that came back from history: what belongs to them follows before the answer
 }
 
 // unit is the mutations of one root, in the order in which they came.
@@ -291,6 +292,9 @@ func (p *push) finish(ctx context.Context) ([]MissingMedia, error) {
 		if err := p.completeRelease(ctx, id); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.bringCompanions(ctx, p.returned); err != nil {
+		return nil, err
 	}
 	slices.Sort(p.pending)
 	for _, id := range slices.Compact(p.pending) {

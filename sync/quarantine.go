@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"paicha/inspection"
 	"paicha/internal/directory"
 	"paicha/internal/fault"
 	"paicha/internal/store"
@@ -27,6 +28,7 @@ var Indexes = slices.Concat(evidenceIndexes, []store.Index{
 	{Kind: KindQuarantine, Fields: []string{"doc"}},
 	{Kind: KindQuarantine, Fields: []string{"state", "receivedAt"}},
 	{Kind: KindQuarantine, Fields: []string{"releasing"}}, // sparse
+	{Kind: KindEvidence, Fields: []string{inspection.FieldQuiet}},
 })
 
 // QuarantineState is what became of a quarantined mutation.
@@ -105,10 +107,10 @@ func (p *push) quarantined(m *mutation, why *fault.Error, tokens []store.Token) 
 	return store.Write{New: store.Doc{Ref: quarantineRef(m.ID), Body: body, Fields: fields, Tokens: tokens}}, nil
 }
 
-// supervisorsOf picks the supervisors' tokens of a document.
+// supervisorsOf picks the supervisors' tokens of a document, as they are in the working set.
 func supervisorsOf(tokens []store.Token) []store.Token {
 	var out []store.Token
-	for _, t := range tokens {
+	for _, t := range directory.PresentTokens(tokens) {
 		if strings.HasPrefix(string(t), string(directory.SupervisorTwin(""))) {
 			out = append(out, t)
 		}

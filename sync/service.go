@@ -63,6 +63,7 @@ const (
 	BeforeEvidence = "before-evidence" // the photo is durable, the evidence document does not name it
 	BeforeRelease  = "before-release"  // a release is durable, its mutation is not applied
 	BeforeAnswer   = "before-answer"   // everything is durable, the device does not know
+	AfterArchiving = "after-archiving" // documents are in history, and nobody has looked whether they still belong there
 )
 
 func (s *Service) reached(place string) {

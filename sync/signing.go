@@ -38,7 +38,7 @@ func (s *Service) Attestation(ctx context.Context, sess Session, id string) (att
 	if err != nil {
 		return attest.File{}, err
 	}
-	if via, _ := scopeOf(sess.User, s.Now()).covers(inspection.Kind, d.Tokens); len(via) == 0 {
+	if via, _ := scopeOf(sess.User, s.Now()).covers(inspection.Kind, directory.PresentTokens(d.Tokens)); len(via) == 0 {
 		return attest.File{}, store.ErrNotFound
 	}
 	in, err := inspection.Decode(d.Body, nil)

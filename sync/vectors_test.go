@@ -57,17 +57,20 @@ type vectorStep struct {
 	As    string       `json:"as"`
 	Now   time.Time    `json:"now"`
 	Users []vectorUser `json:"users"`
-	Push  *struct {
+	// Archive is after how many days without a change what is closed is moved to history now; 0: nothing is.
+	Archive int `json:"archive"`
+	Push    *struct {
 		Epoch     *string          `json:"epoch"`
 		Device    *string          `json:"device"`
 		Mutations []jsontext.Value `json:"mutations"`
 		Links     []fieldsync.Link `json:"links"`
 	} `json:"push"`
-	PushBase64 string         `json:"pushBase64"`
-	Pull       *pullOfVector  `json:"pull"`
-	Hello      *helloOfVector `json:"hello"`
-	Problem    string         `json:"problem"`
-	Expect     jsontext.Value `json:"expect"`
+	PushBase64 string                  `json:"pushBase64"`
+	Check      *fieldsync.CheckRequest `json:"check"`
+	Pull       *pullOfVector           `json:"pull"`
+	Hello      *helloOfVector          `json:"hello"`
+	Problem    string                  `json:"problem"`
+	Expect     jsontext.Value          `json:"expect"`
 }
 
 type pullOfVector struct {
@@ -150,6 +153,9 @@ func playVector(t *testing.T, v vector) {
 			p.now = s.Now
 		}
 		p.meet(s.Users)
+		if s.Archive > 0 {
+			p.archive(time.Duration(s.Archive) * 24 * time.Hour)
+		}
 		answer, err := p.call(s)
 		if s.Problem != "" || err != nil {
 			if code := fault.Of(err).Code; err == nil || code != s.Problem {
@@ -208,6 +214,19 @@ func (p *vectorPlay) call(s vectorStep) ([]byte, error) {
 	switch {
 	case s.Push != nil:
 		return p.send(s, s.Push.Mutations)
+	case s.Check != nil:
+		in := *s.Check
+		if in.Cursor == "$last" {
+			in.Cursor = p.cursors[s.As]
+		}
+		out, err := p.sync.Check(context.Background(), sess, in)
+		if err != nil {
+			return nil, err
+		}
+		if out.Cursor != "" {
+			p.cursors[s.As] = out.Cursor
+		}
+		return json.Marshal(out)
 	case s.PushBase64 != "":
 		body, err := base64.StdEncoding.DecodeString(s.PushBase64)
 		if err != nil {

@@ -111,9 +111,13 @@ func subjectFields(id string, sub store.Doc) store.Fields {
 	return f
 }
 
-// fields are the searchable values of the evidence of a subject with those values.
-func (e *evidence) fields(of store.Fields) store.Fields {
+// fields are the searchable values of the evidence of a subject with those values. It is quiet since its last photo or
+// review, if it is a record's.
+func (e *evidence) fields(of store.Fields, tokens []store.Token) store.Fields {
 	f := store.Fields{}
+	if len(supervisorsOf(tokens)) > 0 {
+		f[inspection.FieldQuiet] = store.Time(e.last())
+	}
 	for _, name := range []string{FieldEvidenceOf, FieldOf, FieldEnterprise, FieldRegion} {
 		if v, ok := of[name]; ok {
 			f[name] = v
@@ -157,6 +161,29 @@ func (e *evidence) fields(of store.Fields) store.Fields {
 		f[FieldDistance] = store.Num(slices.Max(slices.Collect(maps.Values(e.notes.Distances))))
 	}
 	return f
+}
+
+// last is the time of the last arrival or of what a supervisor last said.
+func (e *evidence) last() time.Time {
+	var last time.Time
+	later := func(t time.Time) {
+		if t.After(last) {
+			last = t
+		}
+	}
+	for _, a := range e.Arrived {
+		later(a.At)
+	}
+	for _, r := range e.notes.Reviews {
+		later(r.At)
+	}
+	for _, h := range e.notes.Holds {
+		later(h.At)
+		if h.Released != nil {
+			later(h.Released.At)
+		}
+	}
+	return last
 }
 
 // measure works out how far from the place of the check each photo was taken: by the device's position, else by the

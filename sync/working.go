@@ -99,7 +99,8 @@ func (w *working) write() (store.Write, error) {
 			n.Tokens, n.Fields = inspection.HazardTokens(w.hazard), inspection.HazardFields(w.hazard)
 			n.Body, n.Restricted, err = inspection.EncodeHazard(w.hazard)
 		case w.evidence != nil:
-			n.Fields = w.evidence.fields(w.old.Fields)
+			n.Tokens = w.tokens
+			n.Fields = w.evidence.fields(w.old.Fields, w.tokens)
 			n.Body, n.Restricted, err = encodeEvidence(w.evidence)
 		case w.quarantine != nil:
 			n.Body, n.Fields, err = w.quarantine.parts()
@@ -237,6 +238,11 @@ func (s *Service) derive(ctx context.Context, in *inspection.Inspection) (again 
 	outs, err := s.Store.Commit(ctx, writes)
 	if err != nil {
 		return false, err
+	}
+	if in.Submitted != nil && in.PendingEffects.Rev > in.Submitted.Rev { // those of a first submission never were in history
+		if err := s.bringCompanions(ctx, refs); err != nil {
+			return false, err
+		}
 	}
 	return slices.ContainsFunc(outs, func(o store.Outcome) bool { return o.Status != store.OK }), nil
 }

@@ -81,6 +81,7 @@ type server struct {
 	deriver  *media.Deriver
 	shelf    *checklist.Shelf
 	ledger   *media.Ledger
+	archiver *fieldsync.Archiver // nil: nothing is archived
 	metrics  *telemetry.Metrics
 	app      *fiber.App
 	fatal    chan error
@@ -134,6 +135,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	s.sync.Viewed = func(v fieldsync.View) {
 		log.Info("sealed evidence viewed", "user", string(v.User), "device", string(v.Device), "subject", v.Subject, "photo", v.SHA256.String())
+	}
+	if c.ArchiveDays > 0 {
+		s.archiver = &fieldsync.Archiver{Service: s.sync, After: time.Duration(c.ArchiveDays) * 24 * time.Hour}
 	}
 	s.ledger = media.NewLedger(s.store, files.Blobs, time.Now)
 	s.ledger.Derived, s.ledger.Claim, s.sync.Photos = files.Derived, s.sync.Claim, s.ledger
@@ -266,6 +270,7 @@ func (s *server) chores(ctx context.Context) {
 			if swept, err := s.ledger.Sweep(ctx); err != nil || swept != (media.Swept{}) {
 				s.log.Info("photos that no record names", "swept", swept, "error", err)
 			}
+			s.archive(ctx)
 		}
 	}
 }
@@ -278,6 +283,20 @@ func (s *server) judgeWaiting(ctx context.Context) {
 	}
 	if n, err := s.sync.Recover(ctx); err != nil || n > 0 {
 		s.log.Info("judged what waited for a checklist", "inspections", n, "error", err)
+	}
+}
+
+// archive moves what has long been closed out of the tablets' working set.
+func (s *server) archive(ctx context.Context) {
+	if s.archiver == nil {
+		return
+	}
+	n, err := s.archiver.Sweep(ctx)
+	s.metrics.Archived("hazard", n.Hazards)
+	s.metrics.Archived("inspection", n.Inspections)
+	s.metrics.Archived("evidence", n.Evidence)
+	if err != nil || n != (fieldsync.Archived{}) {
+		s.log.Info("moved to history", "documents", n, "error", err)
 	}
 }
 

@@ -64,6 +64,7 @@ var table = map[string]row{
 	},
 
 	"sync/conformance": {}, // shares no code with what it tries
+	"sync/simtest":     {tests: list(domain, "sync", "sync/client", "internal/directory", "internal/auth", "internal/store", "internal/fault")},
 
 	"internal/httpapi": {
 		may: list(domain, "sync", "internal/bundle", "internal/directory", "internal/auth", "internal/audit", "internal/store", "internal/fault",

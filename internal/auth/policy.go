@@ -90,8 +90,9 @@ func Pull(k store.Kind) Action { return Action("pull:" + string(k)) }
 func Route(method, path string) Action { return Action(method + " " + path) }
 
 // Allow decides whether the user may do the action to a document that carries tokens, at that instant; nil is yes.
-// The tokens are those of the document as it stands, or as it would be if the action makes it. The answer is
-// ErrForbidden, ErrDisabled, or ErrNoRow for an action without a row, which nobody may do.
+// The tokens are those of the document as it stands, or as it would be if the action makes it; for an archived one those
+// that it had count (directory.PresentTokens). The answer is ErrForbidden, ErrDisabled, or ErrNoRow for an action
+// without a row, which nobody may do.
 func Allow(u directory.User, a Action, tokens []store.Token, at time.Time) error {
 	row, ok := rowOf[a]
 	switch {
@@ -102,6 +103,7 @@ func Allow(u directory.User, a Action, tokens []store.Token, at time.Time) error
 	case u.Disabled:
 		return ErrDisabled
 	}
+	tokens = directory.PresentTokens(tokens)
 	for _, role := range u.Roles {
 		if permits(u, role, row.Of(role), tokens, at) {
 			return nil

@@ -113,6 +113,7 @@ var Policy = []Row{
 	// Sync. Push is also open to people whose rights have ended (Service.VerifyDevice), to be quarantined.
 	{Action: "POST /api/v1/sync/hello", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "POST /api/v1/sync/pull", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+	{Action: "POST /api/v1/sync/check", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 	{Action: "POST /api/v1/sync/push", Inspector: Any, Supervisor: Any, Enterprise: Any},
 	{Action: "GET /api/v1/sync/events", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
 

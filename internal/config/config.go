@@ -25,6 +25,8 @@ type Config struct {
 	BackupKeep  int           // how many are kept
 	BackupKeys  bool          // whether the token key goes into them
 
+	ArchiveDays int // days that a closed record stays on tablets after its last change; 0: for ever
+
 	Limits Limits
 }
 

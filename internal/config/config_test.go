@@ -22,7 +22,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != "127.0.0.1:8080" || c.Limits.PushBytes != 8<<20 || c.Limits.PushMutations != 500 || c.BeyondLoopback() {
+	if c.Listen != "127.0.0.1:8080" || c.Limits.PushBytes != 8<<20 || c.Limits.PushMutations != 500 || c.ArchiveDays != 90 || c.BeyondLoopback() {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -58,6 +58,8 @@ func TestBadSettingsNameTheirKeys(t *testing.T) {
 		"BackupInData":   {[]string{"--data", "/srv/paicha", "--backup-dir", "/srv/paicha/backup"}, nil, "PAICHA_BACKUP_DIR"},
 		"BackupTooOften": {[]string{"--backup-every", "1s"}, nil, "PAICHA_BACKUP_EVERY"},
 		"KeepNone":       {[]string{"--backup-keep", "0"}, nil, "PAICHA_BACKUP_KEEP"},
+		"ArchiveBefore":  {nil, []string{"PAICHA_ARCHIVE_DAYS=-1"}, "PAICHA_ARCHIVE_DAYS"},
+		"ArchiveUnit":    {[]string{"--archive-days", "90d"}, nil, "--archive-days"},
 		"ChunkOverPhoto": {[]string{"--chunk-bytes", "64MiB"}, nil, "PAICHA_CHUNK_BYTES"},
 	}
 	for name, c := range cases {

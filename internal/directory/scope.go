@@ -16,6 +16,7 @@ const (
 	userPrefix       = "user:"
 	taskPrefix       = "task:"
 	packPrefix       = "pack:"
+	historyPrefix    = "history:"
 )
 
 // ScopeToken is the token that one grant names: a region, or with a sector that sector of it.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -25,7 +26,8 @@ const (
 // listing is a query as the address asks for it.
 type listing struct {
 	store.Query
-	never bool // a condition that nothing can meet
+	never    bool   // a condition that nothing can meet
+	archived string // "", "true" or "false"
 }
 
 // newListing reads limit and after.
@@ -85,7 +87,27 @@ func (q *listing) region(c *fiber.Ctx) error {
 	return nil
 }
 
-// sector adds a filter by a sector and those within it.
+// archive reads whether only what is archived is asked for, or only what is not; without it, both.
+func (q *listing) archive(c *fiber.Ctx) error {
+	switch s := c.Query("archived"); s {
+	case "", "true", "false":
+		q.archived = strings.Clone(s)
+		return nil
+	}
+	return ErrQuery.Saying("归档条件应为 true 或 false")
+}
+
+// narrow picks the tokens of those by which the person reads that the archived condition leaves.
+func (q *listing) narrow(tokens []store.Token) []store.Token {
+	if q.archived == "" {
+		return tokens
+	}
+	return slices.DeleteFunc(slices.Clone(tokens), func(t store.Token) bool {
+		return directory.IsHistory(t) != (q.archived == "true")
+	})
+}
+
+// sector adds a filter by a sector and those within it: all that a document is of, not only the first.
 func (q *listing) sector(c *fiber.Ctx) error {
 	s := c.Query("sector")
 	if s == "" {
@@ -95,11 +117,7 @@ func (q *listing) sector(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	values := []store.Value{store.Text(string(id))}
-	for _, sub := range id.Subsectors() {
-		values = append(values, store.Text(string(sub)))
-	}
-	q.Where = append(q.Where, store.Where("sector", store.In, values...))
+	q.Also = directory.InSector(id)
 	return nil
 }
 

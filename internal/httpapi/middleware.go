@@ -171,7 +171,7 @@ func mayHandIn(r route, err error) bool {
 	switch {
 	case r.path == "/api/v1/sync/push" || strings.HasPrefix(r.path, "/api/v1/uploads"):
 		return fault.Of(err).Kind == fault.Forbidden
-	case r.path == "/api/v1/sync/hello" || r.path == "/api/v1/sync/pull":
+	case r.path == "/api/v1/sync/hello" || r.path == "/api/v1/sync/pull" || r.path == "/api/v1/sync/check":
 		return errors.Is(err, auth.ErrForbidden)
 	}
 	return false

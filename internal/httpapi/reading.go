@@ -9,6 +9,7 @@ import (
 	"paicha/internal/directory"
 	"paicha/internal/store"
 	"paicha/media"
+	fieldsync "paicha/sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gofiber/fiber/v2"
@@ -26,6 +27,7 @@ type Document struct {
 	Kind       store.Kind     `json:"kind"`
 	ID         string         `json:"id"`
 	Rev        store.Rev      `json:"rev"`
+	Archived   bool           `json:"archived,omitzero"` // closed long ago: tablets do not hold it any more
 	Body       jsontext.Value `json:"body"`
 	Restricted jsontext.Value `json:"restricted,omitzero"`
 }
@@ -60,7 +62,7 @@ type sight struct {
 	all        bool          // an administrator of a kind that administrators keep
 }
 
-// sightOf narrows a person's reading to what its audiences are shown of a kind.
+// sightOf narrows a person's reading to what its audiences are shown of a kind, archived or not.
 func (a *api) sightOf(c *fiber.Ctx, kind store.Kind) sight {
 	u := sessionOf(c).User
 	var s sight
@@ -68,9 +70,13 @@ func (a *api) sightOf(c *fiber.Ctx, kind store.Kind) sight {
 		if !auth.MayPull(r.Audience, kind) {
 			continue
 		}
-		s.tokens = append(s.tokens, r.Token)
+		tokens := []store.Token{r.Token}
+		if slices.Contains(fieldsync.ArchivedKinds, kind) {
+			tokens = append(tokens, directory.HistoryTwin(r.Token))
+		}
+		s.tokens = append(s.tokens, tokens...)
 		if r.Audience == directory.RoleSupervisor {
-			s.supervisor = append(s.supervisor, r.Token)
+			s.supervisor = append(s.supervisor, tokens...)
 		}
 	}
 	store.SortTokens(s.tokens)
@@ -86,7 +92,7 @@ func (s sight) covers(d store.Doc) bool { return s.all || len(store.Intersect(d.
 
 // show copies the parts of a document that the person may see.
 func (s sight) show(d store.Doc) Document {
-	out := Document{Kind: d.Kind, ID: d.ID, Rev: d.Rev, Body: d.Body}
+	out := Document{Kind: d.Kind, ID: d.ID, Rev: d.Rev, Body: d.Body, Archived: directory.Archived(d.Tokens)}
 	if len(d.Restricted) > 0 && len(store.Intersect(d.Tokens, s.supervisor)) > 0 {
 		out.Restricted = d.Restricted
 	}
@@ -117,7 +123,9 @@ func (a *api) list(c *fiber.Ctx, q listing) error {
 		return respond(c, page) // no tokens would mean all documents
 	}
 	if !s.all {
-		q.Tokens = s.tokens
+		if q.Tokens = q.narrow(s.tokens); len(q.Tokens) == 0 {
+			return respond(c, page)
+		}
 	}
 	found, err := a.Store.Find(c.UserContext(), q.Query)
 	if err != nil {
@@ -135,6 +143,9 @@ func (a *api) list(c *fiber.Ctx, q listing) error {
 func (a *api) inspections(c *fiber.Ctx) error {
 	q, err := newListing(c, inspection.Kind, "startedAt", true)
 	if err != nil {
+		return err
+	}
+	if err := q.archive(c); err != nil {
 		return err
 	}
 	if err := q.region(c); err != nil {
@@ -172,6 +183,9 @@ func (a *api) attestation(c *fiber.Ctx) error {
 func (a *api) hazards(c *fiber.Ctx) error {
 	q, err := newListing(c, inspection.KindHazard, "occurredAt", true)
 	if err != nil {
+		return err
+	}
+	if err := q.archive(c); err != nil {
 		return err
 	}
 	if err := q.region(c); err != nil {

@@ -24,6 +24,7 @@ type Syncer interface {
 	// Pull returns the encoded PullResponse.
 	Pull(context.Context, fieldsync.Session, fieldsync.PullRequest) ([]byte, error)
 	Push(context.Context, fieldsync.Session, fieldsync.PushRequest) (fieldsync.PushResponse, error)
+	Check(context.Context, fieldsync.Session, fieldsync.CheckRequest) (fieldsync.CheckResponse, error)
 	// Subscribe returns a channel that receives when there may be something to pull; cancel ends it.
 	Subscribe(fieldsync.Session) (hints <-chan struct{}, cancel func())
 	// Attestation returns what was signed of an inspection, or a fault of kind NotFound if nothing was or the person may
@@ -123,6 +124,7 @@ func (a *api) routes() []route {
 
 		{method: post, path: "/api/v1/sync/hello", handler: a.hello},
 		{method: post, path: "/api/v1/sync/pull", handler: a.pull},
+		{method: post, path: "/api/v1/sync/check", handler: a.check},
 		{method: post, path: "/api/v1/sync/push", handler: a.push, signed: true},
 		{method: get, path: "/api/v1/sync/events", handler: a.events, open: true},
 
@@ -169,7 +171,7 @@ func (a *api) routes() []route {
 // Indexes are those that the reading routes ask of the store, beside those of the packages that own the kinds.
 var Indexes = []store.Index{
 	{Kind: inspection.Kind, Fields: []string{"startedAt", "region", "status", "mode", "enterprise"}},
-	{Kind: inspection.KindHazard, Fields: []string{"occurredAt", "region", "sector", "status", "class", "source", "enterprise", "deadline"}},
+	{Kind: inspection.KindHazard, Fields: []string{"occurredAt", "region", "status", "class", "source", "enterprise", "deadline"}},
 	{Kind: directory.KindEnterprise, Fields: []string{"name", "region", "status"}},
 }
 

@@ -51,6 +51,22 @@ func (a *api) pull(c *fiber.Ctx) error {
 	return respondJSON(c, out)
 }
 
+func (a *api) check(c *fiber.Ctx) error {
+	body, err := jsonBody(c, maxPull)
+	if err != nil {
+		return err
+	}
+	in, err := fieldsync.DecodeCheck(body)
+	if err != nil {
+		return err
+	}
+	out, err := a.Sync.Check(c.UserContext(), sessionOf(c), in)
+	if err != nil {
+		return err
+	}
+	return respond(c, out)
+}
+
 func (a *api) push(c *fiber.Ctx) error {
 	began := a.Now()
 	body, err := jsonBody(c, a.Limits.Sync.PushBytes)

@@ -248,3 +248,25 @@ func (s *Store) Scan(ctx context.Context, tokens []Token, after ScanKey, limit L
 	}
 	return out, next, nil
 }
+
+// Unpublished reports whether a document stands, now, where no reader of the feed has come yet: above its writer's
+// watermark or above a final. Only such as carry one of the tokens, or left it, count. Whoever compares what is stored
+// with what a reader was given asks this, because the two may differ then.
+func (s *Store) Unpublished(ctx context.Context, tokens []Token) (bool, error) {
+	r, err := s.registry(ctx)
+	if err != nil {
+		return false, err
+	}
+	ends := maps.Clone(r.live)
+	for _, sl := range r.head.Seals {
+		ends[sl.Writer] = sl.Final
+	}
+	for _, w := range slices.Sorted(maps.Keys(ends)) {
+		end := ends[w]
+		docs, _, err := s.engine.Range(ctx, Range{Writer: w, After: end, Tokens: tokens, Limit: Limit{Docs: 1}})
+		if err != nil || len(docs) > 0 {
+			return len(docs) > 0, err
+		}
+	}
+	return false, nil
+}

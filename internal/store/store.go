@@ -153,12 +153,14 @@ func Where(field string, op Op, values ...Value) Cond {
 	return Cond{Field: field, Op: op, Values: values}
 }
 
-// Query finds documents of one kind that live, carry one of Tokens (no tokens: all), and meet every condition.
+// Query finds documents of one kind that live, carry one of Tokens (no tokens: all) and one of Also (none: no further
+// condition), and meet every condition.
 // It must be answerable by a declared Index, else ErrNoIndex. Order is a declared field, or "" for the id;
 // documents without the order field are left out.
 type Query struct {
 	Kind   Kind
 	Tokens []Token
+	Also   []Token
 	Where  []Cond
 	Order  string
 	Desc   bool

@@ -16,6 +16,9 @@ var MutationStatuses = []string{"applied", "duplicate", "conflict", "rejected", 
 // content, expired before its end, given up by the client, failed on our side. Any other outcome counts as "other".
 var UploadOutcomes = []string{"received", "refused", "expired", "terminated", "failed"}
 
+// ArchivedKinds are the values of the kind label of paicha_archived_total; any other kind counts as "other".
+var ArchivedKinds = []string{"inspection", "hazard", "evidence"}
+
 const other = "other"
 
 // Metrics are the numbers of one server. Its methods are safe for concurrent use and cheap.
@@ -37,6 +40,7 @@ type Metrics struct {
 	requests     *prometheus.CounterVec
 	requestTimes *prometheus.HistogramVec
 	streams      prometheus.Gauge
+	archived     *prometheus.CounterVec
 }
 
 // NewMetrics makes a registry with every series of Paicha, the Go runtime's and the process's. version labels paicha_build_info.
@@ -75,6 +79,9 @@ func NewMetrics(version string) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 3, 9),
 		}, []string{"route"}),
 		streams: gauge("paicha_event_streams", "Open server-sent event streams."),
+		archived: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "paicha_archived_total", Help: "Closed documents moved from the tablets' working set to history, by kind.",
+		}, []string{"kind"}),
 	}
 	info := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "paicha_build_info", Help: "1, labelled with the version that runs.",
@@ -82,13 +89,16 @@ func NewMetrics(version string) *Metrics {
 	})
 	info.Set(1)
 	m.registry.MustRegister(m.pushes, m.ruleFailures, m.pushSeconds, m.mutations, m.pulls, m.changes, m.feedLag, m.uploadBytes, m.uploads,
-		m.deriveQueue, m.scrubbed, m.derive, m.requests, m.requestTimes, m.streams, info,
+		m.deriveQueue, m.scrubbed, m.derive, m.requests, m.requestTimes, m.streams, m.archived, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range slices.Concat(MutationStatuses, []string{other}) {
 		m.mutations.WithLabelValues(s) // a series that starts at 0 can be alarmed on; one that appears cannot
 	}
 	for _, o := range slices.Concat(UploadOutcomes, []string{other}) {
 		m.uploads.WithLabelValues(o)
+	}
+	for _, k := range ArchivedKinds {
+		m.archived.WithLabelValues(k)
 	}
 	return m
 }
@@ -166,6 +176,11 @@ func (m *Metrics) Request(route string, status int, took time.Duration) {
 func (m *Metrics) StreamOpened() (closed func()) {
 	m.streams.Inc()
 	return m.streams.Dec
+}
+
+// Archived counts documents of one of ArchivedKinds that were moved to history.
+func (m *Metrics) Archived(kind string, n int) {
+	m.archived.WithLabelValues(known(ArchivedKinds, kind)).Add(float64(max(n, 0)))
 }
 
 // StoreCounts are a store's own counters, read at each scrape. They only rise; a nil one is left out.

@@ -166,6 +166,8 @@ func TestMetricsCount(t *testing.T) {
 	m.Request("/api/v1/sync/push", 200, time.Millisecond)
 	m.Request("", 404, time.Millisecond)
 	m.Request("/x", 77777, time.Millisecond)
+	m.Archived("hazard", 7)
+	m.Archived("hazard", -7)
 	closed := m.StreamOpened()
 	m.StreamOpened()
 	closed()
@@ -198,6 +200,8 @@ func TestMetricsCount(t *testing.T) {
 		"paicha_http_requests_total{route=unmatched,status=404}":         1,
 		"paicha_http_requests_total{route=/x,status=other}":              1,
 		"paicha_http_request_seconds{route=/x}":                          1,
+		"paicha_archived_total{kind=hazard}":                             7,
+		"paicha_archived_total{kind=inspection}":                         0,
 		"paicha_event_streams":                                           1,
 		"paicha_store_commits_total":                                     6,
 		"paicha_build_info{version=v1}":                                  1,

@@ -51,6 +51,9 @@ func (t *Tablet) Sync(ctx context.Context) (Report, error) {
 		r.Photos = arrived
 		if !t.hello.Wipe {
 			changes, perr := t.pull(ctx)
+			if since := t.Now().Sub(t.replica.lastChecked()); perr == nil && err == nil && since.Abs() >= checkEvery {
+				_, _ = t.check(ctx) // what fails of it the next Sync does again
+			}
 			err = errors.Join(err, perr)
 			r.Changes = changes
 		} else if s, _ := t.outbox.State(); s.Mutations == 0 && s.Photos == 0 && err == nil {

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
+	"paicha/internal/store"
 	fieldsync "paicha/sync"
 
 	"github.com/go-json-experiment/json"
@@ -26,10 +28,11 @@ func (d Doc) Ref() fieldsync.DocRef { return fieldsync.DocRef{Kind: d.Kind, ID: 
 // replicaState is the replica but for its documents. Generation counts the snapshots that were begun: what a snapshot
 // in progress has not named yet is of an older generation.
 type replicaState struct {
-	Epoch        string `json:"epoch"`
-	Cursor       string `json:"cursor"`
-	Generation   uint64 `json:"generation"`
-	Snapshotting bool   `json:"snapshotting"`
+	Epoch        string    `json:"epoch"`
+	Cursor       string    `json:"cursor"`
+	Generation   uint64    `json:"generation"`
+	Snapshotting bool      `json:"snapshotting"`
+	Checked      time.Time `json:"checked,omitzero"` // when the sums were last found equal, by the tablet's clock
 }
 
 // page is one answer to a pull as the journal keeps it: data and cursor in one record, so that a cursor is never ahead
@@ -279,6 +282,66 @@ func (r *Replica) Cursor() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.state.Cursor
+}
+
+// sums are those of everything held, by token.
+func (r *Replica) sums() []fieldsync.TokenSum {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	by := map[store.Token]*fieldsync.Sum{}
+	for _, d := range r.docs {
+		for _, t := range d.Via {
+			if by[t] == nil {
+				by[t] = &fieldsync.Sum{}
+			}
+			by[t].Add(d.Kind, d.ID, d.Rev)
+		}
+	}
+	out := make([]fieldsync.TokenSum, 0, len(by))
+	for _, t := range slices.Sorted(maps.Keys(by)) {
+		out = append(out, by[t].Of(t))
+	}
+	return out
+}
+
+// repair begins the snapshots anew that a cursor from a check has in it: what they do not name is not to be held through
+// their tokens.
+func (r *Replica) repair(cursor string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.state
+	s.Cursor = cursor
+	s.Generation++
+	return r.become(s)
+}
+
+// checked notes that the sums were equal.
+func (r *Replica) checked(at time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.state
+	s.Checked = at
+	return r.become(s)
+}
+
+// become makes another state durable and then true. The caller holds the lock.
+func (r *Replica) become(s replicaState) error {
+	payload, err := json.Marshal(replicaRecord{State: &s})
+	if err != nil {
+		return ErrArgs.Because(err)
+	}
+	if err := r.j.append(payload); err != nil {
+		return err
+	}
+	r.state = s
+	return nil
+}
+
+// lastChecked is when the sums were last found equal; zero for never.
+func (r *Replica) lastChecked() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.Checked
 }
 
 // epochOf returns the epoch that a rev of the document counts in.

@@ -128,6 +128,8 @@ func (w *weather) answer(rw http.ResponseWriter, r *http.Request) {
 		})
 	case path == "/api/v1/sync/push":
 		w.push(rw, r)
+	case path == "/api/v1/sync/check":
+		w.say(rw, fieldsync.CheckResponse{State: fieldsync.SumsEqual})
 	case path == "/api/v1/sync/pull":
 		var req fieldsync.PullRequest
 		if err := json.Unmarshal(w.body(r), &req); err != nil {

@@ -16,7 +16,7 @@ var checks = []check{
 	{"S12", "a reader misses no change", followsFeed, ""},
 	{"S13", "nothing of what a reader may not see", silence, ""},
 	{"S14", "via is complete", completeVia, ""},
-	{"S15", "removed", nil, "docs/vectors/pull-removed-left.json, sync/simtest"},
+	{"S15", "removed", nil, "docs/vectors/pull-removed-left.json, docs/vectors/pull-removed-archived.json, sync/simtest"},
 	{"S16", "forget", nil, "docs/vectors/pull-lost-grant-forget.json, sync/simtest"},
 	{"S17", "backfill of what is new", nil, "docs/vectors/pull-new-grant-backfill.json, sync/simtest"},
 	{"S18", "cursors that are no good", badCursors, ""},

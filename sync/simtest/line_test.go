@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -153,7 +154,7 @@ func (w *world) handle(n *node, t *tablet, r *http.Request, body []byte, header 
 	byKey := r.Header.Get("X-Paicha-Signature") != "" && path == "/api/v1/sync/push"
 	if err := auth.May(session.User, action, n.svc.Now()); err != nil && !byKey {
 		handIn := path == "/api/v1/sync/push" || strings.HasPrefix(path, "/api/v1/uploads")
-		forget := path == "/api/v1/sync/hello" || path == "/api/v1/sync/pull"
+		forget := slices.Contains([]string{"/api/v1/sync/hello", "/api/v1/sync/pull", "/api/v1/sync/check"}, path)
 		if (!handIn || fault.Of(err).Kind != fault.Forbidden) && (!forget || !errors.Is(err, auth.ErrForbidden)) {
 			return nil, err
 		}
@@ -193,6 +194,21 @@ func (w *world) handle(n *node, t *tablet, r *http.Request, body []byte, header 
 			out = w.bug.page(w, t, out)
 		}
 		return out, nil
+	case "/api/v1/sync/check":
+		in, err := fieldsync.DecodeCheck(body)
+		if err != nil {
+			return nil, err
+		}
+		out, err := n.svc.Check(ctx, session, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range out.Differs {
+			if w.bug == nil {
+				w.breaks("P4", "%s holds something else through %s than the server", t.name, d)
+			}
+		}
+		return json.Marshal(out)
 	case "/api/v1/sync/push":
 		in, err := fieldsync.DecodePush(body, n.svc.Limits)
 		if err != nil {

@@ -38,8 +38,10 @@ type node struct {
 	store    *store.Store
 	svc      *fieldsync.Service
 	receiver *media.Receiver
+	booted   bool // it has come up since it was started; svc is nil again once it is dead
 	skew     time.Duration
-	busy     bool // a request is in it: interleaved steps go elsewhere
+	busy     int  // requests that are in it
+	open     bool // its request waits for a write and holds no lock: another one may come in
 }
 
 // world is one run.
@@ -181,7 +183,7 @@ func (w *world) between(n *node, what string) {
 	if !w.faults {
 		return
 	}
-	if w.chance(0.004) && n.busy {
+	if w.chance(0.004) && n.busy > 0 {
 		w.note("%s dies at %s", n.name, what)
 		panic(nodeCut{n})
 	}
@@ -190,8 +192,14 @@ func (w *world) between(n *node, what string) {
 	}
 	if w.depth < 2 && w.chance(0.06) {
 		w.depth++
+		open := n.open
+		n.open = strings.HasPrefix(what, "put 018f") // of a document of people's, not of the store's own
 		w.interleaved()
+		n.open = open
 		w.depth--
+		if n.busy > 0 && n.svc == nil && n.booted {
+			panic(nodeCut{n}) // it died of the other request
+		}
 	}
 }
 
@@ -211,7 +219,7 @@ func (w *world) interleaved() {
 }
 
 func (w *world) idleNode() *node {
-	n, _ := pick(w, slices.DeleteFunc(slices.Clone(w.nodes), func(n *node) bool { return n.busy || n.svc == nil }))
+	n, _ := pick(w, slices.DeleteFunc(slices.Clone(w.nodes), func(n *node) bool { return n.busy > 0 && !n.open || n.svc == nil }))
 	return n
 }
 
@@ -222,7 +230,7 @@ func (w *world) idleTablets() []*tablet {
 // boot starts a node as a new process. With faults it may not come up.
 func (w *world) boot(n *node) {
 	ctx := context.Background()
-	n.svc, n.store = nil, nil
+	n.svc, n.store, n.booted = nil, nil, false
 	opt := store.Options{
 		Now: func() time.Time { return w.now.Add(n.skew) }, Elapsed: func() time.Duration { return w.elapsed },
 		NewID: func() string { w.ids++; return fmt.Sprintf("w%d", w.ids) }, SealAfter: sealAfter,
@@ -243,7 +251,7 @@ func (w *world) boot(n *node) {
 			w.note("%s does not recover: %v", n.name, err)
 			return
 		}
-		n.store, n.svc = s, svc
+		n.store, n.svc, n.booted = s, svc, true
 		n.receiver = &media.Receiver{
 			Staging: w.depot, Now: svc.Now, Limits: media.DefaultLimits(),
 			NewID: func() string { w.ids++; return fmt.Sprintf("u%d", w.ids) },
@@ -256,10 +264,12 @@ func (w *world) boot(n *node) {
 
 // inNode runs something in a node; false if the node died of it.
 func (w *world) inNode(n *node, f func()) (alive bool) {
-	n.busy = true
-	depth := w.depth
+	n.busy++
+	depth, open := w.depth, n.open
+	n.open = false
 	defer func() {
-		n.busy = false
+		n.busy--
+		n.open = open
 		if c, ok := recover().(any); ok && c != nil {
 			cut, isCut := c.(nodeCut)
 			if !isCut || cut.n != n {
@@ -347,7 +357,7 @@ func (w *world) restore() {
 		return
 	}
 	for _, n := range w.nodes {
-		if n.busy {
+		if n.busy > 0 {
 			return
 		}
 	}
@@ -375,9 +385,15 @@ func (w *world) restore() {
 }
 
 func (w *world) arrive() error {
+	w.ids++
+	return w.arriveAs(fmt.Sprintf("e%d", w.ids))
+}
+
+// arriveAs takes the backup in under an epoch, which has to be a new one.
+func (w *world) arriveAs(epoch string) error {
 	ctx := context.Background()
 	a, err := store.Arrive(ctx, w.model.Connect(nil), "the backup", store.Options{
-		Now: func() time.Time { return w.now }, NewID: func() string { w.ids++; return fmt.Sprintf("e%d", w.ids) },
+		Now: func() time.Time { return w.now }, NewID: func() string { return epoch },
 	})
 	if err != nil {
 		return err

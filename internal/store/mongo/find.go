@@ -27,7 +27,7 @@ func (e *Engine) Find(ctx context.Context, q store.Query) (store.Page, error) {
 		}
 		index = indexName(x)
 	}
-	base, err := selection(q.Kind, q.Tokens, q.Where)
+	base, err := selection(q.Kind, q.Tokens, q.Also, q.Where)
 	if err != nil {
 		return page, err
 	}
@@ -75,17 +75,21 @@ func (e *Engine) Find(ctx context.Context, q store.Query) (store.Page, error) {
 // field is the path of a searchable value.
 func field(name string) string { return fieldFields + "." + name }
 
-// selection selects living documents of a kind that carry one of the tokens (none: all) and meet the conditions.
-func selection(k store.Kind, tokens []store.Token, where []store.Cond) (bson.D, error) {
+// selection selects living documents of a kind that carry one of the tokens (none: all) and one of also (none: no such
+// condition), and meet the conditions.
+func selection(k store.Kind, tokens, also []store.Token, where []store.Cond) (bson.D, error) {
 	out := bson.D{{Key: fieldLive, Value: string(k)}}
 	if len(tokens) > 0 {
 		out = append(out, carrying(tokens))
 	}
-	if len(where) == 0 {
+	if len(where)+len(also) == 0 {
 		return out, nil
 	}
-	all := make(bson.A, len(where))
-	for i, c := range where {
+	all := make(bson.A, 0, len(where)+1)
+	if len(also) > 0 {
+		all = append(all, bson.D{carrying(also)})
+	}
+	for _, c := range where {
 		if !store.Plain(c.Field) || c.Op != store.In && len(c.Values) != 1 {
 			return nil, store.ErrNoIndex.Because(fmt.Errorf("condition %v", c))
 		}
@@ -106,7 +110,7 @@ func selection(k store.Kind, tokens []store.Token, where []store.Cond) (bson.D, 
 		default:
 			return nil, store.ErrNoIndex.Because(fmt.Errorf("operation %d", c.Op))
 		}
-		all[i] = bson.D{{Key: field(c.Field), Value: x}}
+		all = append(all, bson.D{{Key: field(c.Field), Value: x}})
 	}
 	return append(out, bson.E{Key: "$and", Value: all}), nil
 }

@@ -23,7 +23,7 @@ func (e *Engine) Group(ctx context.Context, g store.Grouping) ([]store.Bucket, e
 			return nil, store.ErrNoIndex.Because(fmt.Errorf("field %q", f))
 		}
 	}
-	match, err := selection(g.Kind, g.Tokens, g.Where)
+	match, err := selection(g.Kind, g.Tokens, nil, g.Where)
 	if err != nil {
 		return nil, err
 	}

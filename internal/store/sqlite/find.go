@@ -35,6 +35,9 @@ func (e *Engine) Find(ctx context.Context, q store.Query) (store.Page, error) {
 		if err := s.tokens(r, q.Tokens); err != nil {
 			return err
 		}
+		if err := s.tokens(r, q.Also); err != nil {
+			return err
+		}
 		s.keyset(q)
 		sql := `SELECT ` + columns + `, d.kind, d.id FROM ` + source + ` CROSS JOIN bodies b ON b.no = d.no WHERE ` +
 			s.String() + ` ORDER BY ` + s.order

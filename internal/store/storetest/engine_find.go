@@ -148,6 +148,15 @@ func findTokens(t *testing.T, e store.Engine) {
 	ids(t, found(t, e, q), "c", "a")
 	q.Tokens = []store.Token{"unknown"}
 	ids(t, found(t, e, q))
+	q.Tokens, q.Also = []store.Token{"x", "y", "z"}, []store.Token{"unknown", "x", "z"}
+	ids(t, found(t, e, q), "c", "a")
+	q.Tokens = []store.Token{"y"}
+	ids(t, found(t, e, q), "a")
+	q.Tokens = nil
+	ids(t, found(t, e, q), "c", "a")
+	q.Tokens, q.Also = []store.Token{"x"}, []store.Token{"unknown"}
+	ids(t, found(t, e, q))
+	q.Also = nil
 	put(t, e, next(all[0], 9, func(d *store.Doc) {
 		d.Tokens, d.Left = []store.Token{"y"}, []store.Left{{Token: "x", Position: d.Position}}
 	}))

@@ -63,6 +63,15 @@ func (m *Model) put(p store.Put) store.Status {
 // Doc returns one document as it is stored; Rev 0 if it is not.
 func (m *Model) Doc(r store.Ref) store.Doc { return m.docs[r] }
 
+// Replace puts a document back to what it was, or takes it away (Rev 0), as a disk does that lost a write.
+func (m *Model) Replace(r store.Ref, d store.Doc) {
+	if d.Rev == 0 {
+		delete(m.docs, r)
+		return
+	}
+	m.docs[r] = d
+}
+
 // Docs returns every document that is not the store's own, by reference.
 func (m *Model) Docs() map[store.Ref]store.Doc {
 	out := map[store.Ref]store.Doc{}
@@ -257,6 +266,7 @@ func (h *handle) Find(_ context.Context, q store.Query) (store.Page, error) {
 	var out []store.Doc
 	for _, d := range h.m.docs {
 		if d.Kind == q.Kind && d.Removed == store.Live && (len(q.Tokens) == 0 || len(store.Intersect(d.Tokens, q.Tokens)) > 0) &&
+			(len(q.Also) == 0 || len(store.Intersect(d.Tokens, q.Also)) > 0) &&
 			!slices.ContainsFunc(q.Where, func(c store.Cond) bool { return !holds(d.Fields, c) }) {
 			out = append(out, d)
 		}
