@@ -99,12 +99,12 @@ func scrub(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failed("核对", err, stderr)
 	}
-	defer e.Close()
+	defer func() { _ = e.Close() }() // it was only read
 	p, err := openPhotos(ctx, album)
 	if err != nil {
 		return failed("核对", err, stderr)
 	}
-	defer p.Close()
+	defer func() { _ = p.Close() }() // what was put back is durable by now
 	s := media.Scrubber{
 		Docs: atRest{e}, Kind: fieldsync.KindEvidence, Blobs: p, Derived: p.Derived, Now: time.Now,
 		Tell: func(r media.ScrubReport) { fmt.Fprintf(stderr, "照片 %d 张，%d 字节\n", r.Photos, r.Bytes) },

@@ -27,7 +27,7 @@ func TestVerifyBundleCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer album.Close()
+	t.Cleanup(func() { _ = album.Close() })
 	if err := album.Put(t.Context(), photo, int64(len(content)), bytes.NewReader(content)); err != nil {
 		t.Fatal(err)
 	}
