@@ -41,8 +41,20 @@ type Service struct {
 	Cursors   *CursorSeal
 	Photos    *media.Ledger // knows which photos a record names; nil: none is ever removed
 	Prints    *media.Prints // knows what photos look like and where they are used; nil: no photo is found again elsewhere
+	// Viewed, if set, is told of every view of a photo whose subject the enterprise does not know of yet: an inspection
+	// before submission, a tip before it is confirmed. It must not block.
+	Viewed func(View)
 	// Reached, if set, is called at the places between two durable steps; crash tests stop the process there.
 	Reached func(place string)
+}
+
+// View is one look at a photo of sealed evidence.
+type View struct {
+	User    directory.UserID
+	Device  directory.DeviceID
+	Subject string // the inspection or hazard
+	SHA256  media.SHA256
+	At      time.Time // server time
 }
 
 // The places that Reached is told of, each between two durable steps.

@@ -134,6 +134,9 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics, log},
 		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
 	}
+	s.sync.Viewed = func(v fieldsync.View) {
+		log.Info("sealed evidence viewed", "user", string(v.User), "device", string(v.Device), "subject", v.Subject, "photo", v.SHA256.String())
+	}
 	if c.ArchiveDays > 0 {
 		s.archiver = &fieldsync.Archiver{Service: s.sync, After: time.Duration(c.ArchiveDays) * 24 * time.Hour}
 	}
@@ -159,7 +162,10 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	s.receiver = &media.Receiver{
 		Staging: files.Staging, Now: time.Now, NewID: func() string { return newID().String() },
-		Limits: media.Limits{Photo: c.Limits.PhotoBytes, Chunk: c.Limits.ChunkBytes, Keep: 14 * 24 * time.Hour, Pending: c.Limits.Uploads},
+		Limits: media.Limits{
+			Photo: c.Limits.PhotoBytes, Chunk: c.Limits.ChunkBytes, Keep: 14 * 24 * time.Hour, Pending: c.Limits.Uploads,
+			DayPhotos: c.Limits.DayPhotos, DayBytes: c.Limits.DayBytes,
+		},
 	}
 	s.app = httpapi.New(httpapi.Deps{
 		Store: s.store, Accounts: accounts, Sync: s.sync, Packs: s.shelf, Uploads: s.receiver,
@@ -218,6 +224,8 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	deriving := make(chan struct{})
 	go func() { defer close(deriving); s.deriver.Run(ctx) }()
 	go s.chores(ctx)
+	scrubbing := make(chan struct{})
+	go func() { defer close(scrubbing); s.scrubNightly(ctx) }()
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGUSR1)
 	defer signal.Stop(asked)
@@ -237,6 +245,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	cancel()
 	<-deriving
 	<-backing
+	<-scrubbing
 	return err
 }
 

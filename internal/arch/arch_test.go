@@ -39,6 +39,7 @@ var table = map[string]row{
 	"internal/store/sqlite":    {may: list("internal/store", "internal/fault")},
 	"internal/store/mongo":     {may: list("internal/store", "internal/fault")},
 
+	"internal/bundle": {may: list("inspection/attest", "media", "internal/store", "internal/fault")},
 	"internal/backup": {may: list("internal/store", "media", "internal/fault")},
 
 	"checklist":          {may: list("internal/store", "internal/fault")},
@@ -68,7 +69,7 @@ var table = map[string]row{
 	"sync/simtest":     {tests: list(domain, "sync", "sync/client", "internal/directory", "internal/auth", "internal/store", "internal/fault")},
 
 	"internal/httpapi": {
-		may: list(domain, "sync", "internal/directory", "internal/auth", "internal/audit", "internal/store", "internal/fault",
+		may: list(domain, "sync", "internal/bundle", "internal/directory", "internal/auth", "internal/audit", "internal/store", "internal/fault",
 			"internal/config", "internal/telemetry", "web"),
 		tests: list("sync/client"),
 	},

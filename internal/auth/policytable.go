@@ -34,6 +34,8 @@ var Policy = []Row{
 
 	// The rest of the field's work.
 	{Action: "evidence.review", Supervisor: Region},
+	{Action: "evidence.hold", Supervisor: Region},
+	{Action: "evidence.release", Supervisor: Region},
 	{Action: "conflict.resolve", Inspector: Team, Supervisor: Region},
 	{Action: "quarantine.release", Supervisor: Region},
 	{Action: "quarantine.dismiss", Supervisor: Region},
@@ -79,6 +81,7 @@ var Policy = []Row{
 	{Action: "pull:filing", Supervisor: Region, Analyst: Region},
 	{Action: "pull:credential"}, // nobody, ever
 	{Action: "pull:blob"},       // the ledger's own
+	{Action: "pull:scrub"},      // administrators read it by its route
 	{Action: "pull:session"},
 	{Action: "pull:claim"},
 	{Action: "pull:receipt"},
@@ -137,6 +140,10 @@ var Policy = []Row{
 	{Action: "GET /api/v1/inspections/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
 	{Action: "GET /api/v1/hazards", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
 	{Action: "GET /api/v1/hazards/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
+	{Action: "GET /api/v1/inspections/:id/bundle", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/hazards/:id/bundle", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/hazards/:id/pairs", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/evidence/counts", Supervisor: Reach},
 	{Action: "GET /api/v1/evidence", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 	{Action: "GET /api/v1/evidence/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 	{Action: "GET /api/v1/enterprises", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region, Admin: Any},
@@ -162,6 +169,7 @@ var Policy = []Row{
 	{Action: "GET /api/v1/filings/:id", Supervisor: Region, Analyst: Region},
 
 	// Administration.
+	{Action: "GET /api/v1/scrubs", Admin: Any},
 	{Action: "GET /api/v1/users", Admin: Any},
 	{Action: "GET /api/v1/users/:id", Admin: Any},
 	{Action: "POST /api/v1/users", Admin: Any},

@@ -35,6 +35,7 @@ type Metrics struct {
 	uploadBytes  prometheus.Counter
 	uploads      *prometheus.CounterVec
 	deriveQueue  prometheus.Gauge
+	scrubbed     *prometheus.GaugeVec
 	derive       prometheus.Histogram
 	requests     *prometheus.CounterVec
 	requestTimes *prometheus.HistogramVec
@@ -62,6 +63,9 @@ func NewMetrics(version string) *Metrics {
 		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "paicha_uploads_total", Help: "Uploads ended, by outcome.",
 		}, []string{"outcome"}),
+		scrubbed: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "paicha_scrub_photos", Help: "Photos of the last scrub of this process, by what was found.",
+		}, []string{"found"}),
 		deriveQueue: gauge("paicha_derive_queue", "Photos waiting for their thumbnails."),
 		derive: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "paicha_derive_seconds", Help: "Time to make the thumbnails of a photo.",
@@ -85,7 +89,7 @@ func NewMetrics(version string) *Metrics {
 	})
 	info.Set(1)
 	m.registry.MustRegister(m.pushes, m.ruleFailures, m.pushSeconds, m.mutations, m.pulls, m.changes, m.feedLag, m.uploadBytes, m.uploads,
-		m.deriveQueue, m.derive, m.requests, m.requestTimes, m.streams, m.archived, info,
+		m.deriveQueue, m.scrubbed, m.derive, m.requests, m.requestTimes, m.streams, m.archived, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range slices.Concat(MutationStatuses, []string{other}) {
 		m.mutations.WithLabelValues(s) // a series that starts at 0 can be alarmed on; one that appears cannot
@@ -139,6 +143,13 @@ func (m *Metrics) UploadBytes(n int64) { m.uploadBytes.Add(float64(max(n, 0))) }
 // Upload counts one upload that ended, by outcome, one of UploadOutcomes.
 func (m *Metrics) Upload(outcome string) {
 	m.uploads.WithLabelValues(known(UploadOutcomes, outcome)).Inc()
+}
+
+// Scrubbed records what a scrub of photos found: good ones, those that are damaged or lost, and those put back.
+func (m *Metrics) Scrubbed(good, bad, repaired int) {
+	m.scrubbed.WithLabelValues("good").Set(float64(good))
+	m.scrubbed.WithLabelValues("bad").Set(float64(bad))
+	m.scrubbed.WithLabelValues("repaired").Set(float64(repaired))
 }
 
 // DeriveQueue sets how many photos wait for their thumbnails.
