@@ -45,6 +45,7 @@ type cluster struct {
 	nodes []*node
 	door  *door
 	desks []*desk
+	idle  chan struct{} // closed when the tablets' work of the moment is done
 }
 
 // desk is a tablet, who works on it, and what has been done on it so far.
@@ -239,17 +240,21 @@ func (c *cluster) stored() map[store.Ref]store.Doc {
 	}
 }
 
-// during lets all tablets work while the faults happen, and returns when the faults and the work are done.
-func (c *cluster) during(ctx context.Context, visits int, faults func(ctx context.Context)) {
+// during lets every tablet work once while the faults happen, and returns when work and faults are done. Of the inspectors
+// those make a visit whose number leaves the rest on division by of.
+func (c *cluster) during(ctx context.Context, rest, of int, faults func()) {
 	c.t.Helper()
-	stop := make(chan struct{})
+	c.idle = make(chan struct{})
 	var wg sync.WaitGroup
-	for _, d := range c.desks {
-		wg.Go(func() { d.work(ctx, c.t, visits, stop) })
+	for i, d := range c.desks {
+		wg.Go(func() { d.work(ctx, c.t, i%of == rest) })
 	}
-	faults(ctx)
-	close(stop)
-	wg.Wait()
+	go func() {
+		wg.Wait()
+		close(c.idle)
+	}()
+	faults()
+	<-c.idle
 	if ctx.Err() != nil {
 		c.t.Fatal("the time of the test is up: ", ctx.Err())
 	}

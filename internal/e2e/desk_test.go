@@ -4,32 +4,24 @@ import (
 	"context"
 	"testing"
 
+	"paicha/internal/directory"
 	fieldsync "paicha/sync"
 
 	"github.com/go-json-experiment/json"
 )
 
-// work is what happens on a tablet in some time: visits with photos, things added to what the same person's other tablets
-// began, hazards confirmed; and it syncs, whatever comes of it, until stop and until the visits are made.
-func (d *desk) work(ctx context.Context, t *testing.T, visits int, stop <-chan struct{}) {
-	if d.user.Login != "inspector1" && d.user.Login != "inspector2" {
-		visits = 0
+// work is what happens on a tablet between two times that it lies in the car: a visit with a photo, things added to what
+// the same person's other tablets began, hazards confirmed. It tries to sync a few times, and then does not.
+func (d *desk) work(ctx context.Context, t *testing.T, visit bool) {
+	if visit && d.user.Has(directory.RoleInspector) {
+		d.visit(t)
 	}
-	for ended := false; !ended || visits > 0; {
-		select {
-		case <-stop:
-			ended = true
-		case <-ctx.Done():
+	d.join(t)
+	d.confirm(t)
+	for range 3 {
+		if _, err := d.Sync(ctx); err == nil {
 			return
-		default:
 		}
-		if visits > 0 {
-			visits--
-			d.visit(t)
-		}
-		d.join(t)
-		d.confirm(t)
-		_, _ = d.Sync(ctx) // what fails is tried again; the end is judged
 	}
 }
 
@@ -84,7 +76,7 @@ func (d *desk) confirm(t *testing.T) {
 	}
 }
 
-// close submits what is still open.
+// finish submits what is still open.
 func (d *desk) finish(t *testing.T) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

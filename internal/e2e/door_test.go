@@ -76,8 +76,8 @@ func (d *door) pick() (*node, string) {
 	return n, passes
 }
 
-// passed waits until as many more requests have come.
-func (d *door) passed(ctx context.Context, n int) error {
+// passed waits until as many more requests have come, or until none are made.
+func (d *door) passed(n int, idle <-chan struct{}) {
 	d.mu.Lock()
 	goal := d.count + n
 	d.mu.Unlock()
@@ -86,12 +86,12 @@ func (d *door) passed(ctx context.Context, n int) error {
 		count, more := d.count, d.more
 		d.mu.Unlock()
 		if count >= goal {
-			return nil
+			return
 		}
 		select {
 		case <-more:
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-idle:
+			return
 		}
 	}
 }
