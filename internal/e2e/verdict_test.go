@@ -103,6 +103,9 @@ func (c *cluster) judge(ctx context.Context) {
 	}
 	mutations := 0
 	for i, d := range c.desks {
+		if n := d.Hello().Limits.ChunkSuggested; n != 1<<20 {
+			c.t.Errorf("tablet %d is told to begin with pieces of %d bytes before an S3 store", i, n)
+		}
 		if a := d.Outbox().Asking(); len(a) > 0 {
 			c.t.Errorf("P3: tablet %d asks a person about %s: %+v", i, a[0].Name, a[0].Result)
 		}
