@@ -245,6 +245,9 @@ func (s *server) chores(ctx context.Context) {
 					s.stop(err)
 				}
 			}
+			if err := s.sync.Look(ctx); err != nil {
+				s.log.Warn("listeners hear of this node's changes only", "error", err)
+			}
 			s.metrics.DeriveQueue(s.deriver.Waiting())
 		case <-now.C:
 			s.judgeWaiting(ctx)
