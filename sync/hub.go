@@ -2,7 +2,9 @@ package sync
 
 import (
 	"sync"
+	"time"
 
+	"paicha/internal/directory"
 	"paicha/internal/store"
 )
 
@@ -12,11 +14,26 @@ type Hub struct {
 	mu   sync.Mutex
 	next int
 	all  map[int]*listener
+
+	looking sync.Mutex // one Look at a time; guards what follows
+	seen    *store.Mark
+	turn    int // whose rights the next look reads afresh
 }
 
 type listener struct {
-	reading func() scope
-	c       chan struct{}
+	user directory.User // as last read; guarded by the hub
+	now  func() time.Time
+	c    chan struct{}
+	met  bool // a look has come by
+}
+
+func (l *listener) reading() scope { return scopeOf(l.user, l.now()) }
+
+func (l *listener) hint() {
+	select {
+	case l.c <- struct{}{}:
+	default: // hinted already
+	}
 }
 
 // NewHub returns a hub without listeners.
@@ -33,7 +50,7 @@ func (h *Hub) Committed(docs []store.Doc) {
 		s := l.reading()
 		for _, d := range docs {
 			if s.concerns(d) {
-				l.c <- struct{}{}
+				l.hint()
 				break
 			}
 		}
@@ -54,10 +71,11 @@ func (s scope) concerns(d store.Doc) bool {
 }
 
 // Subscribe returns a channel that receives when there may be something to pull; cancel ends it. The scope is that of
-// the person's grants as they are at each moment, as far as they have a known end.
+// the person's grants as they are at each moment: an end that was known counts at once, what has changed since when Look
+// has come by.
 func (s *Service) Subscribe(sess Session) (hints <-chan struct{}, cancel func()) {
 	h := s.Hub
-	l := &listener{c: make(chan struct{}, 1), reading: func() scope { return scopeOf(sess.User, s.Now()) }}
+	l := &listener{c: make(chan struct{}, 1), user: sess.User, now: s.Now}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++

@@ -129,7 +129,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
-	limits := syncLimits(c.Limits)
+	limits := syncLimits(c.Limits, files.Staging)
 	s.sync = &fieldsync.Service{
 		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics, log},
 		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
@@ -266,6 +266,9 @@ func (s *server) chores(ctx context.Context) {
 					s.stop(err)
 				}
 			}
+			if err := s.sync.Look(ctx); err != nil {
+				s.log.Warn("listeners hear of this node's changes only", "error", err)
+			}
 			s.metrics.DeriveQueue(s.deriver.Waiting())
 		case <-now.C:
 			s.judgeWaiting(ctx)
@@ -354,11 +357,15 @@ func (e evidence) Attach(ctx context.Context, s fieldsync.Session, r media.Recei
 	return nil
 }
 
-func syncLimits(l config.Limits) fieldsync.Limits {
+// syncLimits are what tablets are told. How large a chunk they begin with depends on what a piece costs where it is kept.
+func syncLimits(l config.Limits, staging media.Staging) fieldsync.Limits {
 	out := fieldsync.DefaultLimits
 	out.PushBytes, out.PushMutations = int(l.PushBytes), l.PushMutations
 	out.PullBytes, out.PullDocs = int(l.PullBytes), l.PullChanges
 	out.PhotoBytes, out.ChunkBytes = l.PhotoBytes, l.ChunkBytes
+	if p, ok := staging.(media.Paced); ok {
+		out.ChunkSuggested = p.Piece()
+	}
 	out.ChunkSuggested = min(out.ChunkSuggested, out.ChunkBytes)
 	return out
 }
