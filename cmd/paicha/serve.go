@@ -145,6 +145,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	s.sync.Prints = &media.Prints{Docs: s.store, Now: time.Now}
 	edge := httpapi.DefaultLimits()
 	edge.Body, edge.Sync, edge.Streams = int(c.Limits.BodyBytes), limits, c.Limits.Streams
+	edge.Requests, edge.Idle = c.Limits.Requests, c.Limits.Idle
 	busy := load{}
 	s.deriver = &media.Deriver{
 		Blobs: files.Blobs, Derived: files.Derived, Busy: busy.high, Pause: time.Tick(50 * time.Millisecond),

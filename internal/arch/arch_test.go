@@ -73,10 +73,11 @@ var table = map[string]row{
 			"internal/config", "internal/telemetry", "web"),
 		tests: list("sync/client"),
 	},
+	"internal/fleet": {may: list("internal/auth", "internal/directory", "internal/store", "internal/fault")},
 	"internal/e2e": {
 		may: list("sync/client", "sync", "internal/fault", "internal/directory"),
 		// Its oracle reads what several nodes have stored.
-		tests: list("internal/auth", "internal/store", "internal/store/mongo"),
+		tests: list("internal/auth", "internal/fleet", "internal/store", "internal/store/mongo"),
 	},
 	"cmd/paicha":  {may: anything},
 	"tools/bench": {may: anything}, // it measures our parts against the raw ones
@@ -181,7 +182,7 @@ var homes = map[string][]string{
 	"cel.dev/cel-go":               {"checklist"},
 	"github.com/xuri/excelize":     {"checklist/excel"},
 	"github.com/golang-jwt":        {"internal/auth"},
-	"github.com/alexedwards":       {"internal/auth", "internal/directory", "cmd/paicha"},
+	"github.com/alexedwards":       {"internal/auth", "internal/directory", "internal/fleet", "cmd/paicha"},
 	"net/http":                     {"internal/httpapi", "sync/client", "sync/conformance", "internal/e2e", "media/minio", "cmd/paicha", "web"},
 	"math/rand":                    {"internal/store/storetest", "internal/e2e", "sync/client", "cmd/paicha"},
 }

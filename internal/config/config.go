@@ -32,18 +32,20 @@ type Config struct {
 
 // Limits bound what one client can ask for. Bytes count after inflating.
 type Limits struct {
-	BodyBytes     int64 // one JSON request that is not a push
-	PushBytes     int64 // one push
-	PushMutations int   // mutations in one push
-	PullBytes     int64 // bodies in one page of a pull
-	PullChanges   int   // changes in one page of a pull
-	PhotoBytes    int64 // one photo
-	ChunkBytes    int64 // one PATCH of an upload
-	Uploads       int   // unfinished uploads of one person
-	DayPhotos     int   // photos that one device may begin to send in a day
-	DayBytes      int64 // bytes of them
-	Streams       int   // open event streams in all
-	Logins        int   // passwords verified at the same time, 64 MiB each
+	BodyBytes     int64         // one JSON request that is not a push
+	PushBytes     int64         // one push
+	PushMutations int           // mutations in one push
+	PullBytes     int64         // bodies in one page of a pull
+	PullChanges   int           // changes in one page of a pull
+	PhotoBytes    int64         // one photo
+	ChunkBytes    int64         // one PATCH of an upload
+	Uploads       int           // unfinished uploads of one person
+	DayPhotos     int           // photos that one device may begin to send in a day
+	DayBytes      int64         // bytes of them
+	Streams       int           // open event streams in all
+	Requests      int           // requests that are worked on at the same time
+	Idle          time.Duration // for a client that says nothing
+	Logins        int           // passwords verified at the same time, 64 MiB each
 }
 
 // BeyondLoopback reports whether Listen is reachable from other machines.

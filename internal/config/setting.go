@@ -95,6 +95,15 @@ func settings() []setting {
 		{flag: "day-photos", def: "20000", usage: "每台设备每天上传照片数上限；超过的留在平板上，次日继续", set: count(func(c *Config) *int { return &c.Limits.DayPhotos }, 1, 1000000)},
 		{flag: "day-bytes", def: "64GiB", usage: "每台设备每天上传照片的字节上限", set: size(func(c *Config) *int64 { return &c.Limits.DayBytes }, 1<<20, 1<<44)},
 		{flag: "streams", def: "2000", usage: "事件流连接数上限", set: count(func(c *Config) *int { return &c.Limits.Streams }, 1, 100000)},
+		{flag: "requests", def: "2048", usage: "同时处理的请求数上限", set: count(func(c *Config) *int { return &c.Limits.Requests }, 1, 100000)},
+		{flag: "idle", def: "30s", usage: "客户端不出声（或收发过慢）多久后断开", set: func(c *Config, v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil || d < 100*time.Millisecond || d > 10*time.Minute {
+				return errors.New("应为 100ms 到 10 分钟，例如 30s（want 100ms to 10m, such as 30s）")
+			}
+			c.Limits.Idle = d
+			return nil
+		}},
 		{flag: "logins", def: "2", usage: "同时验证的密码数", set: count(func(c *Config) *int { return &c.Limits.Logins }, 1, 64)},
 	}
 }

@@ -29,7 +29,7 @@ import (
 type node struct {
 	*server
 	name          string
-	store, bucket *line
+	store, bucket *trunk
 
 	down    bool
 	stopped bool          // SIGSTOP
@@ -74,7 +74,7 @@ func newCluster(t *testing.T, seed uint64) *cluster {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"甲", "乙", "丙"} {
-		n := &node{name: name, store: newLine(t, s.mongo.Host), bucket: newLine(t, s.bucket), pausing: make(chan struct{})}
+		n := &node{name: name, store: newTrunk(t, s.mongo.Host), bucket: newTrunk(t, s.bucket), pausing: make(chan struct{})}
 		at := *s.mongo
 		at.Host, at.Path = n.store.Addr().String(), "/"+db
 		q := at.Query()

@@ -209,7 +209,7 @@ func login(t *testing.T, s *server, tablet *client.Tablet) string {
 	t.Helper()
 	user, _ := tablet.Session()
 	if tokens[s.addr+user] == "" {
-		tokens[s.addr+user] = enrol(t, s, "inspector1")
+		tokens[s.addr+user] = enrol(t, s, strings.ReplaceAll(strings.TrimPrefix(user, "demo-"), "-", "")) // demo-inspector-1
 	}
 	return tokens[s.addr+user]
 }

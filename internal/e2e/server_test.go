@@ -47,6 +47,8 @@ type server struct {
 	addr string
 	env  []string // settings, besides those of one start
 	cmd  *exec.Cmd
+
+	options []string // more of serve's
 }
 
 func newServer(t *testing.T, env ...string) *server {
@@ -68,7 +70,7 @@ func (s *server) url() string { return "http://" + s.addr }
 // start runs the binary and returns when it says that it listens.
 func (s *server) start(env ...string) {
 	s.t.Helper()
-	s.cmd = exec.Command(binary, "serve", "--demo", "--listen", s.addr, "--data", s.dir)
+	s.cmd = exec.Command(binary, append([]string{"serve", "--demo", "--listen", s.addr, "--data", s.dir}, s.options...)...)
 	s.cmd.Env = slices.Concat(os.Environ(), s.env, env)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

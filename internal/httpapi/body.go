@@ -63,9 +63,26 @@ func boundedBody(c *fiber.Ctx, limit int) ([]byte, error) {
 	if n := c.Request().Header.ContentLength(); n > limit {
 		return nil, refuseBody(c, ErrBodyLarge)
 	}
-	body, done, err := inflate(rawBody(c), c.Get(fiber.HeaderContentEncoding), int64(limit))
+	var out []byte
+	err := aside(c, func() (err error) {
+		out, err = arriving(c, limit)
+		return err
+	})
 	if err != nil {
 		return nil, refuseBody(c, err)
+	}
+	return out, nil
+}
+
+// arriving reads the whole body, as slowly as it comes.
+func arriving(c *fiber.Ctx, limit int) ([]byte, error) {
+	raw := io.Reader(rawBody(c))
+	if idle, ok := c.Locals(localIdle).(time.Duration); ok {
+		raw = newPatient(raw, c.Context().Conn(), idle)
+	}
+	body, done, err := inflate(raw, c.Get(fiber.HeaderContentEncoding), int64(limit))
+	if err != nil {
+		return nil, err
 	}
 	defer done()
 	buf, _ := scratch.Get().(*bytes.Buffer) // the pool holds nothing else
@@ -76,10 +93,10 @@ func boundedBody(c *fiber.Ctx, limit int) ([]byte, error) {
 		}
 	}()
 	if _, err := buf.ReadFrom(io.LimitReader(body, int64(limit)+1)); err != nil {
-		return nil, refuseBody(c, bodyFault(err))
+		return nil, bodyFault(err)
 	}
 	if buf.Len() > limit {
-		return nil, refuseBody(c, ErrBodyLarge)
+		return nil, ErrBodyLarge
 	}
 	return bytes.Clone(buf.Bytes()), nil
 }
@@ -210,31 +227,4 @@ func bodyFault(err error) error {
 func refuseBody(c *fiber.Ctx, err error) error {
 	c.Context().SetConnectionClose()
 	return err
-}
-
-// patient reads a body on a line of one bar: each Read may take idle, however long the whole takes.
-type patient struct {
-	r    io.Reader
-	conn net.Conn
-	idle time.Duration
-	stop chan struct{}
-	once sync.Once
-}
-
-func (p *patient) Read(b []byte) (int, error) {
-	if err := p.conn.SetReadDeadline(time.Now().Add(p.idle)); err != nil {
-		return 0, err
-	}
-	select {
-	case <-p.stop: // after the deadline is set: an interrupt in between must not be undone by it
-		return 0, net.ErrClosed
-	default:
-	}
-	return p.r.Read(b)
-}
-
-// interrupt makes a waiting Read return; any later one returns too.
-func (p *patient) interrupt() {
-	p.once.Do(func() { close(p.stop) })
-	_ = p.conn.SetReadDeadline(time.Unix(1, 0)) // a connection that refuses a deadline is closed already
 }

@@ -201,7 +201,7 @@ func (a *api) sendBundle(c *fiber.Ctx, out bundle.Contents) error {
 			case <-ctx.Done():
 			}
 		}()
-		err := bundle.Write(ctx, paced{w, conn, idle}, out, a.Photos)
+		err := bundle.Write(ctx, unhurried{w, conn, idle}, out, a.Photos)
 		if err == nil {
 			err = w.Flush()
 		}
@@ -213,14 +213,14 @@ func (a *api) sendBundle(c *fiber.Ctx, out bundle.Contents) error {
 	return nil
 }
 
-// paced gives a slow reader time for each piece, and an absent one no more than that.
-type paced struct {
+// unhurried gives a slow reader time for each piece, and an absent one no more than that.
+type unhurried struct {
 	w    io.Writer
 	conn net.Conn
 	idle time.Duration
 }
 
-func (p paced) Write(b []byte) (int, error) {
+func (p unhurried) Write(b []byte) (int, error) {
 	if err := p.conn.SetWriteDeadline(time.Now().Add(p.idle)); err != nil {
 		return 0, err
 	}

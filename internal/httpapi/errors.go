@@ -19,6 +19,7 @@ var (
 	ErrQuery       = fault.New(fault.Invalid, "httpapi.query", "查询条件不正确")
 	ErrRate        = fault.New(fault.TooMany, "httpapi.rate", "登录请求过于频繁，请稍后再试")
 	ErrCrowded     = fault.New(fault.Unavailable, "httpapi.crowded", "服务器繁忙，请稍后再试")
+	ErrDeviceBusy  = fault.New(fault.TooMany, "httpapi.device_busy", "本设备同时发出的请求过多，请稍后再试")
 	ErrStreams     = fault.New(fault.Unavailable, "httpapi.streams", "实时连接过多，数据仍可正常同步")
 	ErrTusVersion  = fault.New(fault.Invalid, "httpapi.tus_version", "上传协议版本不支持，应为 Tus-Resumable: 1.0.0")
 	ErrTusHeader   = fault.New(fault.Invalid, "httpapi.tus_header", "上传请求的头部不正确")

@@ -29,6 +29,9 @@ const (
 	localSession
 	localUser
 	localBody
+	localTurn
+	localLeave
+	localIdle
 )
 
 // methodOverride lets clients behind old proxies speak tus (tus 1.0, X-HTTP-Method-Override).
@@ -130,18 +133,14 @@ func (a *api) guard(r route) fiber.Handler {
 	action := r.action()
 	public := auth.IsPublic(action)
 	return func(c *fiber.Ctx) error {
+		c.Locals(localIdle, a.Limits.Idle)
 		if !r.open {
-			select {
-			case a.slots <- struct{}{}:
-				defer func() { <-a.slots }()
-			default:
-				return refuseBody(c, ErrCrowded)
+			t := &turn{slots: a.slots, limit: a.Limits.Timeout, parent: c.UserContext()}
+			if err := t.take(c); err != nil {
+				return refuseBody(c, err)
 			}
-		}
-		if a.Limits.Timeout > 0 && !r.open {
-			ctx, cancel := context.WithTimeout(c.UserContext(), a.Limits.Timeout)
-			defer cancel()
-			c.SetUserContext(ctx)
+			defer t.leave(c)
+			c.Locals(localTurn, t)
 		}
 		if public {
 			return r.handler(c)
@@ -161,8 +160,23 @@ func (a *api) guard(r route) fiber.Handler {
 			return refuseBody(c, err)
 		}
 		c.Locals(localSession, s)
+		leave, err := a.crowdOf(r).join(string(s.Device))
+		if err != nil {
+			return refuseBody(c, err)
+		}
+		c.Locals(localLeave, leave)
+		defer func() { lasting(c)() }() // unless the answer goes on and took it over
 		return r.handler(c)
 	}
+}
+
+// crowdOf is where a route's requests of one device are counted: a stream stays for hours and must not use up what
+// requests need.
+func (a *api) crowdOf(r route) *crowd {
+	if r.stream {
+		return a.listening
+	}
+	return a.underway
 }
 
 // mayHandIn lets somebody whose rights have ended hand in what the tablet holds; the push quarantines it. Evidence

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -36,13 +38,14 @@ func respond(c *fiber.Ctx, v any) error {
 	return respondJSON(c, b)
 }
 
-// respondJSON answers with JSON that is encoded already; b is not kept.
+// respondJSON answers with JSON that is encoded already; b is kept until it is sent.
 func respondJSON(c *fiber.Ctx, b []byte) error {
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
 	return respondBytes(c, b)
 }
 
-// respondBytes answers with bytes, compressed if they are many and the client takes it. b is not kept.
+// respondBytes answers with bytes, compressed if they are many and the client takes it. b is kept until it
+// is sent.
 func respondBytes(c *fiber.Ctx, b []byte) error {
 	c.Vary(fiber.HeaderAcceptEncoding)
 	encoding := ""
@@ -52,7 +55,7 @@ func respondBytes(c *fiber.Ctx, b []byte) error {
 	switch encoding {
 	case "zstd":
 		c.Set(fiber.HeaderContentEncoding, "zstd")
-		return c.Send(zstdWriter.EncodeAll(b, make([]byte, 0, len(b)/4)))
+		return send(c, zstdWriter.EncodeAll(b, make([]byte, 0, len(b)/4)))
 	case "gzip":
 		z, _ := gzipWriters.Get().(*gzip.Writer)
 		if z == nil {
@@ -62,15 +65,35 @@ func respondBytes(c *fiber.Ctx, b []byte) error {
 			}
 		}
 		c.Set(fiber.HeaderContentEncoding, "gzip")
-		z.Reset(c.Response().BodyWriter())
+		out := bytes.NewBuffer(make([]byte, 0, len(b)/4))
+		z.Reset(out)
 		_, err := z.Write(b)
 		if cerr := z.Close(); err == nil {
 			err = cerr
 		}
 		gzipWriters.Put(z)
-		return err
+		if err != nil {
+			return err
+		}
+		return send(c, out.Bytes())
 	}
-	return c.Send(b)
+	return send(c, b)
+}
+
+// longAnswer is the size from which an answer goes out piece by piece, in bytes.
+const longAnswer = 64 << 10
+
+// send answers with bytes that nobody changes until they are sent. A long answer counts as under way until it is sent.
+func send(c *fiber.Ctx, b []byte) error {
+	idle, ok := c.Locals(localIdle).(time.Duration)
+	if len(b) < longAnswer || !ok {
+		c.Response().SetBodyRaw(b)
+		return nil
+	}
+	a := &outgoing{conn: c.Context().Conn(), patience: 2 * idle, done: lasting(c)}
+	a.Reset(b)
+	c.Context().SetBodyStream(a, len(b))
+	return nil
 }
 
 // acceptable chooses zstd before gzip among what Accept-Encoding names with a weight that is not 0 (RFC 9110, 12.5.3).

@@ -47,6 +47,8 @@ type Limits struct {
 	Sync     fieldsync.Limits
 	Streams  int           // open event streams in all
 	Requests int           // requests that are worked on at the same time, streams and uploads excepted
+	Device   int           // requests that one device has under way at the same time, bodies and answers on a slow line included
+	Listens  int           // open event streams of one device: a few, since a line that died is noticed late
 	Timeout  time.Duration // for the work of one request
 	Idle     time.Duration // for a client that says nothing, in the middle of a body too
 }
@@ -54,7 +56,7 @@ type Limits struct {
 // DefaultLimits suit one server of a prefecture.
 func DefaultLimits() Limits {
 	return Limits{
-		Body: 64 << 10, Sync: fieldsync.DefaultLimits, Streams: 5000, Requests: 2048,
+		Body: 64 << 10, Sync: fieldsync.DefaultLimits, Streams: 5000, Requests: 2048, Device: 64, Listens: 8,
 		Timeout: 30 * time.Second, Idle: 30 * time.Second,
 	}
 }
@@ -94,6 +96,8 @@ type api struct {
 	slots   chan struct{}
 	streams chan struct{}
 	exports chan struct{}
+
+	underway, listening *crowd // of each device
 }
 
 // route is one entry of the table: what the policy calls "METHOD path".
@@ -102,6 +106,7 @@ type route struct {
 	handler      fiber.Handler
 	signed       bool // may come with a device's signature instead of a token
 	open         bool // long or streaming: takes no slot and has no time limit of its own
+	stream       bool // goes on after its handler
 }
 
 // action is the route's name in the policy table.
@@ -126,7 +131,7 @@ func (a *api) routes() []route {
 		{method: post, path: "/api/v1/sync/pull", handler: a.pull},
 		{method: post, path: "/api/v1/sync/check", handler: a.check},
 		{method: post, path: "/api/v1/sync/push", handler: a.push, signed: true},
-		{method: get, path: "/api/v1/sync/events", handler: a.events, open: true},
+		{method: get, path: "/api/v1/sync/events", handler: a.events, open: true, stream: true},
 
 		{method: fiber.MethodOptions, path: "/api/v1/uploads", handler: a.uploadOptions},
 		{method: post, path: "/api/v1/uploads", handler: a.uploadCreate, open: true},
@@ -175,6 +180,10 @@ var Indexes = []store.Index{
 	{Kind: directory.KindEnterprise, Fields: []string{"name", "region", "status"}},
 }
 
+// readAhead is how much of a body fasthttp reads before any handler sees the request, all of it within ReadTimeout, in
+// bytes. boundedBody is the limit. Little, so that a line of one bar gets that far.
+const readAhead = 16 << 10
+
 // New builds the application. It has no state of its own but open requests; ShutdownWithContext ends event streams.
 func New(d Deps) *fiber.App {
 	a := newAPI(d)
@@ -186,7 +195,7 @@ func New(d Deps) *fiber.App {
 		StrictRouting:                false,
 		CaseSensitive:                true,
 		StreamRequestBody:            true,
-		BodyLimit:                    64 << 10, // only how much is read ahead; boundedBody is the limit
+		BodyLimit:                    readAhead,
 		ReadBufferSize:               16 << 10, // the most that request headers may have
 		Concurrency:                  64 << 10, // connections
 		ReadTimeout:                  d.Limits.Idle,
@@ -214,6 +223,7 @@ func newAPI(d Deps) *api {
 	return &api{
 		Deps: d, logins: newRate(20, time.Minute, d.Now), signers: newRate(60, time.Minute, d.Now),
 		slots: make(chan struct{}, max(d.Limits.Requests, 1)), streams: make(chan struct{}, max(d.Limits.Streams, 1)),
-		exports: make(chan struct{}, exportsAtOnce),
+		exports:  make(chan struct{}, exportsAtOnce),
+		underway: newCrowd(max(d.Limits.Device, 1)), listening: newCrowd(max(d.Limits.Listens, 1)),
 	}
 }

@@ -100,7 +100,7 @@ func (a *api) events(c *fiber.Ctx) error {
 		return ErrStreams
 	}
 	hints, cancel := a.Sync.Subscribe(sessionOf(c))
-	closed := a.Metrics.StreamOpened()
+	closed, leave := a.Metrics.StreamOpened(), lasting(c)
 	c.Set(fiber.HeaderContentType, "text/event-stream; charset=utf-8")
 	c.Set("X-Accel-Buffering", "no")
 	// The writer runs after this handler has returned: nothing of c may be used in it.
@@ -109,6 +109,7 @@ func (a *api) events(c *fiber.Ctx) error {
 		defer func() {
 			cancel()
 			closed()
+			leave()
 			<-a.streams
 		}()
 		beat := time.NewTicker(heartbeat)

@@ -153,7 +153,7 @@ func (a *api) appendChunk(c *fiber.Ctx, id media.UploadID, offset int64) (media.
 	if err != nil {
 		return media.Upload{}, err
 	}
-	body := &patient{r: rawBody(c), conn: c.Context().Conn(), idle: a.Limits.Idle, stop: make(chan struct{})}
+	body := newPatient(rawBody(c), c.Context().Conn(), a.Limits.Idle)
 	u, err := a.Uploads.Append(c.UserContext(), id, string(sessionOf(c).User.ID), media.Chunk{
 		Offset: offset, Checksum: sum, Body: body, Interrupt: body.interrupt,
 	})

@@ -1,9 +1,11 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"paicha/internal/fault"
 )
@@ -29,6 +31,25 @@ type Refusal struct {
 	Status int    `json:"status"` // HTTP status
 	Code   string `json:"code"`   // the server's fault code; empty if it was not a problem
 	Detail string `json:"detail"` // the Chinese sentence for the person
+
+	After time.Duration `json:"-"` // Retry-After: come back no sooner; 0: not said
+}
+
+type afterKey struct{}
+
+// AskedWait is how long the server asked to be left alone, for a Tablet.Wait that is called because of it; 0 if it did not
+// ask. Wait honours it beside its own back-off.
+func AskedWait(ctx context.Context) time.Duration {
+	d, _ := ctx.Value(afterKey{}).(time.Duration)
+	return d
+}
+
+func withAsked(ctx context.Context, err error) context.Context {
+	var r *Refusal
+	if errors.As(err, &r) && r.After > 0 {
+		return context.WithValue(ctx, afterKey{}, r.After)
+	}
+	return ctx
 }
 
 func (r *Refusal) Error() string {

@@ -27,6 +27,8 @@ const (
 	mostAsked  = 200       // inspections that one hello asks about
 	pushMargin = 1024      // bytes of a push around its mutations
 	batchBytes = 128 << 10 // bytes of a first batch
+	firstPage  = 100       // documents of the first page
+	leastPage  = 4         // documents: below it a page's own bytes outweigh them
 )
 
 // Sync does hello, push, photos and pull. Each part goes on though another failed, and everything that failed is in the
@@ -114,7 +116,7 @@ func (t *Tablet) push(ctx context.Context, send func(context.Context, string, []
 	t.batch = firstBatch
 	missed := false
 	for {
-		queue := t.outbox.Waiting()
+		queue := t.first(t.outbox.Waiting())
 		before := len(queue)
 		for len(queue) > 0 {
 			n := t.cut(queue)
@@ -154,8 +156,8 @@ func (t *Tablet) push(ctx context.Context, send func(context.Context, string, []
 	}
 }
 
-// cut returns how many mutations go into the next push: of one epoch, since a baseRev counts in its own only, and within
-// the limits.
+// cut returns how many mutations go into the next push: of one epoch, since a baseRev counts in its own only, of one
+// urgency, so that what is urgent does not wait for the rest of its batch, and within the limits.
 func (t *Tablet) cut(queue []Queued) int {
 	l := t.hello.Limits
 	if l.PushBytes == 0 {
@@ -170,7 +172,7 @@ func (t *Tablet) cut(queue []Queued) int {
 	}
 	for n, m := range queue {
 		room -= len(m.Raw) + 1
-		if n > 0 && (n >= most || room < 0 || m.Epoch != queue[0].Epoch) {
+		if n > 0 && (n >= most || room < 0 || m.Epoch != queue[0].Epoch || t.calm[m.ID] != t.calm[queue[0].ID]) {
 			return n
 		}
 	}
@@ -235,16 +237,22 @@ func (t *Tablet) setAside(m Queued, err error) error {
 func (t *Tablet) pull(ctx context.Context) (int, error) {
 	changes := 0
 	have := t.replica.packs()
+	if t.pages.size == 0 {
+		t.pages.size = firstPage
+	}
 	for {
 		more := false
 		err := t.retry(ctx, func() (bool, error) {
 			cursor := t.replica.Cursor()
-			body, err := json.Marshal(fieldsync.PullRequest{Cursor: cursor, Have: have})
+			body, err := json.Marshal(fieldsync.PullRequest{Cursor: cursor, Limit: int(t.pages.size), Have: have})
 			if err != nil {
 				return false, ErrArgs.Because(err)
 			}
 			answer, err := t.authorized(ctx, "/api/v1/sync/pull", body)
 			if err != nil {
+				if errors.Is(err, ErrOffline) || errors.Is(err, ErrAnswer) {
+					t.pages.failed(leastPage)
+				}
 				return false, err
 			}
 			var keep []fieldsync.DocRef
@@ -257,7 +265,9 @@ func (t *Tablet) pull(ctx context.Context) (int, error) {
 			if err != nil {
 				return false, err
 			}
-			more = resp.More
+			if more = resp.More; more {
+				t.pages.went(int64(t.hello.Limits.PullDocs))
+			}
 			changes += len(resp.Changes)
 			return true, nil
 		})

@@ -25,7 +25,7 @@ const (
 func (t *Tablet) sendPhotos(ctx context.Context) (int, error) {
 	arrived := 0
 	var failed error
-	for _, p := range t.outbox.Photos() {
+	for _, p := range t.urgentPhotos(t.outbox.Photos()) {
 		if p.Done || p.Problem != nil {
 			continue
 		}
@@ -75,33 +75,30 @@ func (t *Tablet) sendPhoto(ctx context.Context, p *Photo) (progress bool, err er
 		}
 		progress, offset = true, 0
 	}
-	if t.chunk == 0 {
-		t.chunk = max(leastChunk, t.hello.Limits.ChunkSuggested)
+	if t.chunk.size == 0 {
+		t.chunk.size = max(leastChunk, t.hello.Limits.ChunkSuggested)
 	}
 	for again := 0; offset < p.Size; {
-		chunk := data[offset:min(offset+t.chunk, p.Size)]
+		chunk := data[offset:min(offset+t.chunk.size, p.Size)]
 		next, err := t.tus(ctx, http.MethodPatch, p.Location, chunk, "Upload-Offset", strconv.FormatInt(offset, 10))
 		switch {
 		case err == nil && next > offset && next <= p.Size:
 			offset, progress = next, true
-			t.chunk *= 2
-			if most := t.hello.Limits.ChunkBytes; most > 0 {
-				t.chunk = min(t.chunk, most)
-			}
+			t.chunk.went(t.hello.Limits.ChunkBytes)
 		case refused(err, http.StatusNotFound, http.StatusGone):
 			p.Location = "" // expired under our hands: the next attempt begins anew
 			return progress, errors.Join(ErrAnswer.Because(err), t.outbox.setPhoto(*p))
 		case refused(err, http.StatusConflict, http.StatusBadRequest, 460, http.StatusRequestEntityTooLarge) && again < 3:
 			// The offset is another than we believed, the chunk was damaged on the way, or is too large.
 			again++
-			t.chunk = max(leastChunk, t.chunk/2)
+			t.chunk.failed(leastChunk)
 			if offset, err = t.tus(ctx, http.MethodHead, p.Location, nil); err != nil {
 				return progress, err
 			}
 		case err == nil:
 			return progress, ErrAnswer.Because(errors.New("upload offset"))
 		default:
-			t.chunk = max(leastChunk, t.chunk/2)
+			t.chunk.failed(leastChunk)
 			return progress, err
 		}
 	}

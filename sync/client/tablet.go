@@ -33,7 +33,7 @@ type Tablet struct {
 	NewID  func() uuid.UUID // UUIDv7
 
 	// Wait is called before attempt 1, 2 … of a step that failed for a reason that may pass; it sleeps as long as the
-	// app sees fit and returns an error to give up. Nil: every step is tried once.
+	// app sees fit, AskedWait at least, and returns an error to give up. Nil: every step is tried once.
 	Wait     func(ctx context.Context, attempt int) error
 	Attempts int // most attempts of one step without progress; 5 if 0
 
@@ -44,13 +44,17 @@ type Tablet struct {
 	session session
 	key     *ecdsa.PrivateKey
 
+	dialect dialect
+
 	syncMu sync.Mutex // one Sync at a time; guards what follows
 	hello  fieldsync.HelloResponse
-	batch  int      // mutations of the next push
-	chunk  int64    // bytes of the next PATCH
-	asked  int      // where the next hello's list of inspections begins
-	known  uint64   // the server knows every number of the chain up to this one
-	gaps   []uint64 // numbers that the last answer missed
+	batch  int                           // mutations of the next push
+	chunk  stride                        // bytes of the next PATCH
+	pages  stride                        // documents of the next page
+	calm   map[fieldsync.MutationID]bool // those in the queue that raise no major hazard; nil if none does
+	asked  int                           // where the next hello's list of inspections begins
+	known  uint64                        // the server knows every number of the chain up to this one
+	gaps   []uint64                      // numbers that the last answer missed
 }
 
 // Command is a mutation to be made. BaseRev is the rev that the person saw, 0 for a new document.
@@ -259,7 +263,7 @@ func (t *Tablet) retry(ctx context.Context, step func() (progress bool, err erro
 		if t.Wait == nil || attempt >= most {
 			return err
 		}
-		if werr := t.Wait(ctx, attempt); werr != nil {
+		if werr := t.Wait(withAsked(ctx, err), attempt); werr != nil {
 			return errors.Join(werr, err)
 		}
 	}

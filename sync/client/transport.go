@@ -8,14 +8,15 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/klauspost/compress/zstd"
 )
 
 const (
-	gzipOver  = 1024     // bytes from which a request body is compressed
 	maxAnswer = 64 << 20 // bytes of an answer, once inflated
 	maxPage   = 64 << 10 // bytes of a problem that are read
 )
@@ -23,16 +24,19 @@ const (
 // post sends one JSON request and returns the whole answer. Anything that breaks on the way is ErrOffline or ErrAnswer
 // and can be tried again; a status that is no success is a *Refusal. The request may have had its effect all the same.
 func (t *Tablet) post(ctx context.Context, path string, body []byte, headers ...string) ([]byte, error) {
-	encoded, encoding := body, ""
-	if len(body) > gzipOver {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		_, err := z.Write(body)
-		if err = errors.Join(err, z.Close()); err != nil {
+	for {
+		encoded, encoding, err := t.dialect.encode(body)
+		if err != nil {
 			return nil, ErrArgs.Because(err)
 		}
-		encoded, encoding = b.Bytes(), "gzip"
+		answer, err := t.postEncoded(ctx, path, encoded, encoding, headers)
+		if !t.dialect.refused(encoding, err) {
+			return answer, err
+		}
 	}
+}
+
+func (t *Tablet) postEncoded(ctx context.Context, path string, encoded []byte, encoding string, headers []string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.Server+path, bytes.NewReader(encoded))
 	if err != nil {
 		return nil, ErrOffline.Because(err)
@@ -105,6 +109,9 @@ func inflate(resp *http.Response, limit int64) ([]byte, error) {
 // refusal reads a problem as far as there is one; what a proxy or a captive portal wrote counts by its status alone.
 func refusal(resp *http.Response) error {
 	r := &Refusal{Status: resp.StatusCode}
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		r.After = time.Duration(min(seconds, 24*60*60)) * time.Second
+	}
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
 		return r
 	}

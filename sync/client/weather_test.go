@@ -19,6 +19,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
+	"github.com/klauspost/compress/zstd"
 )
 
 // weather stands between the tablet and a scripted answerer: it is a bad network, not a server. The real server is met
@@ -82,6 +83,15 @@ func (w *weather) body(r *http.Request) []byte {
 			w.t.Error(err)
 			return nil
 		}
+		in = z
+	}
+	if r.Header.Get("Content-Encoding") == "zstd" {
+		z, err := zstd.NewReader(r.Body)
+		if err != nil {
+			w.t.Error(err)
+			return nil
+		}
+		defer z.Close()
 		in = z
 	}
 	b, err := io.ReadAll(in)

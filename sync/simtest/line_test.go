@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"paicha/internal/auth"
 	"paicha/internal/fault"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 )
 
 var (
@@ -82,19 +84,34 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
+// inflater's DecodeAll may be called concurrently.
+var inflater = sync.OnceValue(func() *zstd.Decoder {
+	d, err := zstd.NewReader(nil)
+	if err != nil {
+		panic(err) // no options: cannot fail
+	}
+	return d
+})
+
 func readBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	in := io.Reader(r.Body)
-	if r.Header.Get("Content-Encoding") == "gzip" {
+	switch r.Header.Get("Content-Encoding") {
+	case "gzip":
 		z, err := gzip.NewReader(r.Body)
 		if err != nil {
 			return nil, err
 		}
-		in = z
+		return io.ReadAll(z)
+	case "zstd":
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		return inflater().DecodeAll(b, nil)
 	}
-	return io.ReadAll(in)
+	return io.ReadAll(r.Body)
 }
 
 func respond(r *http.Request, send func() (answer, error)) (*http.Response, error) {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -30,7 +31,9 @@ type plan struct {
 	drain   time.Duration // how long pictures are watched being made
 }
 
-func (p *plan) wants(name string) bool { return p.only == "" || strings.Contains(p.only, name) }
+func (p *plan) wants(name string) bool {
+	return p.only == "" || slices.Contains(strings.Split(p.only, ","), name)
+}
 
 func main() {
 	var p plan
@@ -38,7 +41,7 @@ func main() {
 	out := flag.String("out", "docs/benchmarks.md", "file to write; - is standard output")
 	echo := flag.Bool("echo", false, "be the echo server that the program starts for itself")
 	flag.StringVar(&p.binary, "bin", "bin/paicha", "server to measure")
-	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull: only those named (comma between)")
+	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, weak: only those named (comma between); of a file that exists only their sections are replaced")
 	flag.StringVar(&p.profile, "profile", "", "folder for CPU profiles of the server")
 	flag.IntVar(&p.rounds, "rounds", 3, "rounds, of which the median is shown")
 	flag.Parse()
@@ -81,9 +84,17 @@ func measure(p *plan, out string) (err error) {
 			return err
 		}
 	}
+	if p.wants("weak") {
+		if err := p.weak(t); err != nil {
+			return err
+		}
+	}
 	t.ended()
 	var b bytes.Buffer
 	t.write(&b, p)
+	if old, err := os.ReadFile(out); p.only != "" && err == nil {
+		return os.WriteFile(out, replaceSections(old, b.Bytes(), t.alone()), 0o644)
+	}
 	if out == "-" {
 		_, err = os.Stdout.Write(b.Bytes())
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,6 +83,9 @@ func (p *plan) packs(t *table) error {
 	t.packs = f
 	return p.delivery(f)
 }
+
+// embeddedPacks is the checklists that the server has, compiled once.
+var embeddedPacks = sync.OnceValues(checklist.Embedded)
 
 // everyAnswer answers every item of a pack, so that every rule has what it reads.
 func everyAnswer(p *checklist.Pack) []checklist.Answer {

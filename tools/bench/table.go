@@ -32,6 +32,7 @@ type table struct {
 	peaks map[string]float64
 	facts map[string]string
 	packs *packFigures
+	weak  *weakFigures
 	load  [2]string
 }
 

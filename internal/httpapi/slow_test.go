@@ -1,0 +1,133 @@
+package httpapi
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// begin sends the head of a request and some of its body, and leaves it there.
+func (s *site) begin(head, body string) net.Conn {
+	s.Helper()
+	conn := s.dial()
+	if _, err := io.WriteString(conn, head+"\r\nHost: x\r\n\r\n"+body); err != nil {
+		s.Fatal(err)
+	}
+	return conn
+}
+
+// half is a body that has begun, long enough for a handler to see it.
+var half = `{"epoch":"` + strings.Repeat("x", 2*readAhead)
+
+func status(t *testing.T, conn net.Conn) int {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // closing reads on, and a stream has no end
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode
+}
+
+// TestBodiesOnTheirWayTakeNoTurn: with a single turn, and many who have begun a body and do not go on, everybody else is
+// served.
+func TestBodiesOnTheirWayTakeNoTurn(t *testing.T) {
+	s := newSite(t, func(d *Deps) { d.Limits.Requests, d.Limits.Idle = 1, time.Second })
+	token := s.supervisor("lead", "5325")
+	var slow []net.Conn
+	for range 20 {
+		slow = append(slow, s.begin("POST /api/v1/sync/push HTTP/1.1\r\nAuthorization: Bearer "+token+
+			"\r\nContent-Type: application/json\r\nContent-Length: 100000", half))
+	}
+	served := 0
+	for served < 100 {
+		r := s.send("GET", "/api/v1/sectors", token, nil)
+		switch r.status {
+		case http.StatusOK:
+			served++
+		case http.StatusServiceUnavailable: // one of the slow ones is just being looked at
+		default:
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	for _, conn := range slow {
+		if got := status(t, conn); got != http.StatusRequestTimeout && got != http.StatusServiceUnavailable {
+			t.Errorf("a slow one was answered %d", got)
+		}
+	}
+}
+
+func TestDeviceUsesUpOnlyItsOwnShare(t *testing.T) {
+	s := newSite(t, func(d *Deps) { d.Limits.Device, d.Limits.Listens = 3, 2 })
+	greedy, other := s.supervisor("greedy", "5325"), s.supervisor("other", "5325")
+	var held []net.Conn
+	for range 3 {
+		held = append(held, s.begin("POST /api/v1/sync/push HTTP/1.1\r\nAuthorization: Bearer "+greedy+
+			"\r\nContent-Type: application/json\r\nContent-Length: 100000", half))
+	}
+	for s.send("GET", "/api/v1/sectors", greedy, nil).status != http.StatusTooManyRequests { // until the server has met all three
+	}
+	if r := s.send("GET", "/api/v1/sectors", other, nil); r.status != http.StatusOK {
+		t.Errorf("the other waits: %d", r.status)
+	}
+	events := "GET /api/v1/sync/events HTTP/1.1\r\nAuthorization: Bearer "
+	for range 2 {
+		if got := status(t, s.begin(events+other, "")); got != http.StatusOK {
+			t.Errorf("stream: %d", got)
+		}
+	}
+	if got := status(t, s.begin(events+other, "")); got != http.StatusTooManyRequests {
+		t.Errorf("one stream too many: %d", got)
+	}
+	if r := s.send("GET", "/api/v1/sectors", other, nil); r.status != http.StatusOK {
+		t.Errorf("streams use up requests: %d", r.status)
+	}
+	for _, conn := range held {
+		conn.Close()
+	}
+	for s.send("GET", "/api/v1/sectors", greedy, nil).status != http.StatusOK { // until the server has noticed
+	}
+}
+
+func TestDripIsNoFlow(t *testing.T) {
+	client, server := net.Pipe()
+	defer client.Close()
+	defer server.Close()
+	p := newPatient(server, server, 50*time.Millisecond)
+	go func() {
+		for {
+			if _, err := client.Write([]byte{'x'}); err != nil {
+				return
+			}
+		}
+	}()
+	// A line that carries enough is never cut off, however many spans it takes.
+	if n, err := io.CopyN(io.Discard, p, 20*leastFlow); err != nil {
+		t.Fatalf("a flowing line ended after %d bytes: %v", n, err)
+	}
+	drip := newPatient(dripping{}, server, time.Nanosecond)
+	if _, err := io.ReadAll(drip); err == nil || !strings.Contains(err.Error(), "timeout") {
+		t.Errorf("a drip went on: %v", err)
+	}
+}
+
+type dripping struct{}
+
+func (dripping) Read(b []byte) (int, error) { b[0] = 'x'; return 1, nil }
+
+func TestWhoDoesNotReadIsCutOff(t *testing.T) {
+	client, server := net.Pipe()
+	defer client.Close()
+	ended := false
+	a := &outgoing{conn: server, patience: 20 * time.Millisecond, done: func() { ended = true }}
+	a.Reset(make([]byte, 1<<20))
+	if n, err := io.Copy(server, a); err == nil {
+		t.Errorf("%d bytes went to nobody", n)
+	}
+	if err := a.Close(); err != nil || !ended {
+		t.Error(err, ended)
+	}
+}
