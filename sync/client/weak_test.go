@@ -66,8 +66,10 @@ func TestMajorHazardsGoFirst(t *testing.T) {
 	made := map[string][]fieldsync.MutationID{}
 	urgent := map[fieldsync.MutationID]bool{}
 	act := func(inspection, class string) {
-		id, err := tab.Do(Command{Name: "inspection.save", Doc: fieldsync.DocRef{Kind: "inspection", ID: inspection},
-			Args: map[string]any{"findings": []any{map[string]any{"class": class, "note": "major 二字在别处不算"}}}})
+		id, err := tab.Do(Command{
+			Name: "inspection.save", Doc: fieldsync.DocRef{Kind: "inspection", ID: inspection},
+			Args: map[string]any{"findings": []any{map[string]any{"class": class, "note": "major 二字在别处不算"}}},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,8 +121,10 @@ func TestOrderIsKeptWhereLinksWouldNotDo(t *testing.T) {
 	tab, _ := begin(t)
 	tab.hello.Limits.PushMutations = 5
 	for i := range 6 {
-		if _, err := tab.Do(Command{Name: "inspection.save", Doc: fieldsync.DocRef{Kind: "inspection", ID: fmt.Sprint(i)},
-			Args: map[string]any{"findings": []any{map[string]any{"class": major}}}}); err != nil {
+		if _, err := tab.Do(Command{
+			Name: "inspection.save", Doc: fieldsync.DocRef{Kind: "inspection", ID: fmt.Sprint(i)},
+			Args: map[string]any{"findings": []any{map[string]any{"class": major}}},
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
