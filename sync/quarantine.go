@@ -27,7 +27,9 @@ func quarantineRef(id MutationID) store.Ref { return store.Ref{Kind: KindQuarant
 var Indexes = slices.Concat(evidenceIndexes, []store.Index{
 	{Kind: KindQuarantine, Fields: []string{"doc"}},
 	{Kind: KindQuarantine, Fields: []string{"state", "receivedAt"}},
+	{Kind: KindQuarantine, Fields: []string{"receivedAt"}},
 	{Kind: KindQuarantine, Fields: []string{"releasing"}}, // sparse
+	{Kind: KindHealth, Fields: []string{"seenAt"}},
 	{Kind: KindEvidence, Fields: []string{inspection.FieldQuiet}},
 })
 

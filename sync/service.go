@@ -13,6 +13,8 @@ import (
 type Session struct {
 	User   directory.User
 	Device directory.DeviceID
+	// Revoked: the device was taken out of use. What it still pushes is kept for a supervisor.
+	Revoked bool
 }
 
 // Packs finds and applies checklist versions; checklist.Shelf is one.
@@ -24,6 +26,10 @@ type Meter interface {
 	Pulled(changes int)
 	// RuleFailed tells that a rule of a pack erred and a person has to judge instead.
 	RuleFailed(pack, rule string)
+	// Forked tells that a device turned out to be cloned.
+	Forked(device string)
+	// HealthLost tells that the health of a device could not be noted.
+	HealthLost()
 }
 
 // Service is the server's side of the protocol. All fields are set before its first use.

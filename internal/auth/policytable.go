@@ -85,6 +85,7 @@ var Policy = []Row{
 	{Action: "pull:session"},
 	{Action: "pull:claim"},
 	{Action: "pull:receipt"},
+	{Action: "pull:device-health", Supervisor: Region},
 	{Action: "pull:chain"}, // the server's own
 
 	// Routes that need no session.
@@ -152,6 +153,7 @@ var Policy = []Row{
 	{Action: "PUT /api/v1/enterprises/:id", Supervisor: Region, Admin: Any},
 	{Action: "GET /api/v1/conflicts", Inspector: Reach, Supervisor: Reach},
 	{Action: "GET /api/v1/quarantine", Supervisor: Region},
+	{Action: "GET /api/v1/quarantine/:id", Supervisor: Region},
 	{Action: "GET /api/v1/tasks", Inspector: Reach, Supervisor: Region},
 	{Action: "GET /api/v1/tips", Supervisor: Region},
 	{Action: "GET /api/v1/enforcements", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region},
@@ -175,7 +177,7 @@ var Policy = []Row{
 	{Action: "POST /api/v1/users", Admin: Any},
 	{Action: "PUT /api/v1/users/:id", Admin: Any},
 	{Action: "POST /api/v1/users/:id/password", Admin: Any},
-	{Action: "GET /api/v1/devices", Admin: Any},
+	{Action: "GET /api/v1/devices", Supervisor: Region},
 	{Action: "POST /api/v1/devices/:id/revoke", Admin: Any},
 	{Action: "POST /api/v1/devices/:id/stolen", Admin: Any},
 	{Action: "POST /api/v1/packs/drafts", Admin: Any},
