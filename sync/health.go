@@ -18,6 +18,9 @@ const KindHealth store.Kind = "device-health"
 // documents for nothing.
 const healthEvery = 5 * time.Minute
 
+// healthLeast is how long a note stands although something changed: the two halves of a cloned device would take turns.
+const healthLeast = time.Minute / 2
+
 // Health is how a device was when it was last here.
 type Health struct {
 	Device     directory.DeviceID `json:"device"`
@@ -35,9 +38,12 @@ type Health struct {
 func (h Health) news(was Health) bool {
 	waits := func(o OutboxState) bool { return o.Mutations+o.Photos > 0 }
 	large := func(ms int64) bool { return (time.Duration(ms) * time.Millisecond).Abs() > skewLimit }
-	return h.User != was.User || h.App != was.App || h.Forked != was.Forked || h.Lost != was.Lost ||
-		waits(h.Outbox) != waits(was.Outbox) || large(h.SkewMillis) != large(was.SkewMillis) ||
-		h.SeenAt.Sub(was.SeenAt) >= healthEvery
+	since := h.SeenAt.Sub(was.SeenAt)
+	if h.Forked != was.Forked || h.Lost != was.Lost || since >= healthEvery {
+		return true
+	}
+	changed := h.User != was.User || h.App != was.App || waits(h.Outbox) != waits(was.Outbox) || large(h.SkewMillis) != large(was.SkewMillis)
+	return changed && since >= healthLeast
 }
 
 // noteHealth keeps the device's health up to date. Whoever calls it goes on without it: it is told again.

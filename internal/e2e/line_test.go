@@ -68,8 +68,7 @@ func (p *line) heal() {
 	p.held = nil
 }
 
-// enter and leave surround one tablet's sync: where all who sync are held, the oldest is let go.
-func (p *line) enter() { p.change(1) }
+// leave ends one tablet's sync: where all who still sync are held, the oldest is let go.
 func (p *line) leave() { p.change(-1) }
 
 func (p *line) change(by int) {

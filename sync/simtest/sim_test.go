@@ -162,8 +162,11 @@ func (w *world) settle() {
 			busy = busy || s.Mutations+s.Photos > 0 || news
 		}
 		if !busy && round >= sealRounds {
-			return
+			break
 		}
+	}
+	for _, t := range w.tablets { // what the hellos of the last round told of devices
+		w.syncTablet(t)
 	}
 }
 

@@ -270,7 +270,7 @@ func (w *world) inNode(n *node, f func()) (alive bool) {
 	defer func() {
 		n.busy--
 		n.open = open
-		if c, ok := recover().(any); ok && c != nil {
+		if c := recover(); c != nil {
 			cut, isCut := c.(nodeCut)
 			if !isCut || cut.n != n {
 				panic(c)
