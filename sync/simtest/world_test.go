@@ -150,7 +150,7 @@ func (w *world) uuid() uuid.UUID {
 	return uuid.MustParse(fmt.Sprintf("018f0000-0000-7000-8000-%012d", w.ids))
 }
 
-var packs = func() *checklist.Library { return checklist.NewLibrary() }()
+var packs = checklist.NewLibrary()
 
 var cursorSeal = func() *fieldsync.CursorSeal {
 	s, err := fieldsync.NewCursorSeal([]byte("the secret of the simulated server"))
