@@ -27,7 +27,8 @@ const (
 	mostAsked  = 200       // inspections that one hello asks about
 	pushMargin = 1024      // bytes of a push around its mutations
 	batchBytes = 128 << 10 // bytes of a first batch
-	firstPage  = 100       // documents of the first page
+	firstPage  = 16        // documents of the first page
+	longPage   = 512 << 10 // bytes, inflated: some 50 KB on the line
 	leastPage  = 4         // documents: below it a page's own bytes outweigh them
 )
 
@@ -238,7 +239,7 @@ func (t *Tablet) pull(ctx context.Context) (int, error) {
 	changes := 0
 	have := t.replica.packs()
 	if t.pages.size == 0 {
-		t.pages.size = firstPage
+		t.pages.size, t.pages.after = firstPage, pagesBefore
 	}
 	for {
 		more := false
@@ -266,7 +267,7 @@ func (t *Tablet) pull(ctx context.Context) (int, error) {
 				return false, err
 			}
 			if more = resp.More; more {
-				t.pages.went(int64(t.hello.Limits.PullDocs))
+				t.pages.went(int64(t.hello.Limits.PullDocs), len(answer) > longPage)
 			}
 			changes += len(resp.Changes)
 			return true, nil

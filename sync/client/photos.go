@@ -76,7 +76,7 @@ func (t *Tablet) sendPhoto(ctx context.Context, p *Photo) (progress bool, err er
 		progress, offset = true, 0
 	}
 	if t.chunk.size == 0 {
-		t.chunk.size = max(leastChunk, t.hello.Limits.ChunkSuggested)
+		t.chunk.size, t.chunk.after = max(leastChunk, t.hello.Limits.ChunkSuggested), chunksBefore
 	}
 	for again := 0; offset < p.Size; {
 		chunk := data[offset:min(offset+t.chunk.size, p.Size)]
@@ -84,7 +84,7 @@ func (t *Tablet) sendPhoto(ctx context.Context, p *Photo) (progress bool, err er
 		switch {
 		case err == nil && next > offset && next <= p.Size:
 			offset, progress = next, true
-			t.chunk.went(t.hello.Limits.ChunkBytes)
+			t.chunk.went(t.hello.Limits.ChunkBytes, false)
 		case refused(err, http.StatusNotFound, http.StatusGone):
 			p.Location = "" // expired under our hands: the next attempt begins anew
 			return progress, errors.Join(ErrAnswer.Because(err), t.outbox.setPhoto(*p))

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -20,8 +21,7 @@ func replaceSections(old, partial []byte, alone string) []byte {
 		if kept(s) {
 			continue
 		}
-		s = append(bytes.TrimRight(s, "\n"), '\n')
-		s = append(append(s, alone...), '\n')
+		s = slices.Concat(bytes.TrimRight(s, "\n"), []byte("\n"), []byte(alone), []byte("\n"))
 		at := len(parts)
 		for i, p := range parts {
 			if i > 0 && bytes.Equal(title(p), title(s)) {
@@ -36,7 +36,7 @@ func replaceSections(old, partial []byte, alone string) []byte {
 			parts[at] = s
 			continue
 		}
-		parts = append(parts[:at], append([][]byte{s}, parts[at:]...)...)
+		parts = slices.Insert(parts, at, s)
 	}
 	return bytes.Join(parts, nil)
 }

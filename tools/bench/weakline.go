@@ -48,6 +48,15 @@ type traffic struct {
 	connections, severed float64
 }
 
+func (t traffic) plus(o traffic) traffic {
+	return traffic{t.up + o.up, t.down + o.down, t.requests + o.requests, t.connections + o.connections, t.severed + o.severed}
+}
+
+// over is the mean of n.
+func (t traffic) over(n float64) traffic {
+	return traffic{t.up / n, t.down / n, t.requests / n, t.connections / n, t.severed / n}
+}
+
 func (t traffic) application() float64 { return t.up + t.down }
 
 // wire is the bytes that the line carries for it: with TLS, TCP, IP, acknowledgements, and each lost packet again.
@@ -70,11 +79,11 @@ func (t traffic) seconds(l weakLine) (atRate, byTCP float64) {
 	if l.loss == 0 {
 		return atRate, atRate
 	}
-	through := min(l.rate, 8*tcpRate(l))
-	return atRate, 8*t.wire(l)*(1-l.loss)/through + turns
+	through := min(l.rate, 8*tcpRate(l)*(segment+packetHead)/segment)
+	return atRate, 8*t.wire(l)/through + turns
 }
 
-// tcpRate is the throughput of TCP in bytes a second (RFC 5348, 3.1, with b = 1 and the retransmission time-out that TCP
+// tcpRate is how fast TCP sends data, what is lost included, in bytes a second (RFC 5348, 3.1, with b = 1 and the retransmission time-out that TCP
 // has at least, RFC 6298).
 func tcpRate(l weakLine) float64 {
 	rto := max(1, 4*l.rtt)
@@ -89,18 +98,20 @@ type weakProxy struct {
 	to   string
 	line weakLine
 
+	address string // that the tablet says to have
+
 	mu  sync.Mutex
 	rng *rand.Rand
 
 	up, down, connections, severed, requests atomic.Int64
 }
 
-func newWeakProxy(to string, l weakLine) (*weakProxy, error) {
+func newWeakProxy(to string, l weakLine, seed uint64) (*weakProxy, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &weakProxy{Listener: ln, to: to, line: l, rng: rand.New(rand.NewPCG(46, 2023))}
+	p := &weakProxy{Listener: ln, to: to, line: l, address: fmt.Sprintf("10.%d.%d.%d", rand.IntN(256), rand.IntN(256), rand.IntN(256)), rng: rand.New(rand.NewPCG(46, seed))}
 	go func() {
 		for {
 			conn, err := ln.Accept()
@@ -120,9 +131,14 @@ func (p *weakProxy) traffic() traffic {
 	}
 }
 
-// RoundTrip counts the requests that go through the proxy.
+// RoundTrip counts the requests that go through the proxy. Past it, each tablet has an address of its own for the limit on
+// logins.
 func (p *weakProxy) RoundTrip(r *http.Request) (*http.Response, error) {
 	p.requests.Add(1)
+	if r.URL.Host == p.to {
+		r = r.Clone(r.Context())
+		r.Header.Set("X-Forwarded-For", p.address)
+	}
 	return http.DefaultTransport.RoundTrip(r)
 }
 
