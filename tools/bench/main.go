@@ -41,7 +41,7 @@ func main() {
 	out := flag.String("out", "docs/benchmarks.md", "file to write; - is standard output")
 	echo := flag.Bool("echo", false, "be the echo server that the program starts for itself")
 	flag.StringVar(&p.binary, "bin", "bin/paicha", "server to measure")
-	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, weak: only those named (comma between); of a file that exists only their sections are replaced")
+	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, fleet, weak: only those named (comma between); of a file that exists only their sections are replaced")
 	flag.StringVar(&p.profile, "profile", "", "folder for CPU profiles of the server")
 	flag.IntVar(&p.rounds, "rounds", 3, "rounds, of which the median is shown")
 	flag.Parse()
@@ -81,6 +81,11 @@ func measure(p *plan, out string) (err error) {
 	}
 	if p.wants("pull") {
 		if err := p.pulls(t); err != nil {
+			return err
+		}
+	}
+	if p.wants("fleet") {
+		if err := p.fleet(t); err != nil {
 			return err
 		}
 	}

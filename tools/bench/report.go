@@ -36,6 +36,7 @@ the row counts. A commit is one group made durable with one fsync of the log.
 	t.photoTable(w)
 	t.pullTable(w)
 	t.packTable(w)
+	t.fleetTable(w)
 	t.weakTable(w)
 	t.memoryTable(w)
 	fmt.Fprintf(w, "\n%s", remarks)

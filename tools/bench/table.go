@@ -33,6 +33,7 @@ type table struct {
 	facts map[string]string
 	packs *packFigures
 	weak  *weakFigures
+	fleet *fleetFigures
 	load  [2]string
 }
 
