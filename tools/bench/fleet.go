@@ -216,7 +216,7 @@ func (s *server) listen(members []fleet.Member) (closeAll func(), err error) {
 			return closeAll, err
 		}
 		req.Header.Set("Authorization", "Bearer "+m.Bearer)
-		resp, err := client.Do(req)
+		resp, err := client.Do(req) //nolint:bodyclose // all are closed together
 		if err != nil {
 			return closeAll, err
 		}
