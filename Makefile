@@ -14,6 +14,9 @@ TESTP   ?= 2
 TIMEOUT ?= 15m
 FUZZTIME ?= 20s
 COUNT   ?= 10
+SEEDS   ?= 2000
+STEPS   ?= 70
+FIRST   ?= 1
 
 GOFUMPT_VERSION     := v0.12.0
 # staticcheck 2026.2.2, by its module version: the proxies serve that one everywhere.
@@ -56,10 +59,15 @@ test: $(TUS) $(JUDGE) ## vet and all tests, with the race detector; the tablet's
 	go vet ./...
 	cd tools/judge && npm test --silent
 	@$(MAKE) --no-print-directory test-servers
+	@$(MAKE) --no-print-directory sim
 	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) $$(go list ./... | grep -vxF $(SERVED:%=-e paicha/%))
 
+.PHONY: sim
+sim: ## simulate the sync protocol under faults: SEEDS of STEPS each, from FIRST on
+	go test ./sync/simtest -timeout 120m -args -seeds $(SEEDS) -steps $(STEPS) -first $(FIRST)
+
 .PHONY: test-servers
-test-servers: test-mongo test-s3 ## build the servers that adapters are tested against, once, and run those tests
+test-servers: test-mongo test-s3 test-nodes ## build the servers that adapters are tested against, once, and run those tests
 
 # PAICHA_TEST_MONGO_URI, if set, names a MongoDB that is used instead.
 .PHONY: test-mongo
@@ -71,6 +79,13 @@ test-mongo:
 test-s3:
 	tools/servers/minio.sh >/dev/null
 	CGO_ENABLED=1 go test -race -timeout $(TIMEOUT) ./media/minio
+
+# Several nodes on one store and one bucket. Without the servers' names a plain go test ./internal/e2e leaves it out.
+.PHONY: test-nodes
+test-nodes:
+	server=$${PAICHA_TEST_MONGO_URI:+none}; server=$${server:-$$(tools/servers/mongo.sh)}; minio=$$(tools/servers/minio.sh); \
+	  PAICHA_TEST_MONGO_SERVER=$$server PAICHA_TEST_MINIO_SERVER=$$minio CGO_ENABLED=1 \
+	  go test -race -v -timeout $(TIMEOUT) -run '^TestNodes' ./internal/e2e | grep -v '^=== '
 
 $(TUS) $(JUDGE): tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lock.json
 	cd tools/$* && npm ci --no-audit --no-fund
@@ -132,8 +147,10 @@ microbench: ## run the packages' benchmarks COUNT times; keep two outputs and co
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) -p 1 -timeout 60m ./...
 
 .PHONY: e2e
-e2e: $(TUS) ## the built binary in bad weather
-	go test -count=1 -timeout $(TIMEOUT) -v ./internal/e2e/...
+e2e: $(TUS) ## the built binary in bad weather, also as several nodes on servers that are built first
+	server=$${PAICHA_TEST_MONGO_URI:+none}; server=$${server:-$$(tools/servers/mongo.sh)}; minio=$$(tools/servers/minio.sh); \
+	  PAICHA_TEST_MONGO_SERVER=$$server PAICHA_TEST_MINIO_SERVER=$$minio \
+	  go test -count=1 -timeout $(TIMEOUT) -v ./internal/e2e/...
 
 .PHONY: image
 image: ## build the container image paicha:VERSION

@@ -35,6 +35,12 @@ type Linker interface {
 	Link(ctx context.Context, hash SHA256, t Type, life time.Duration) (string, error)
 }
 
+// Paced is the further ability of a Staging that has to say how large a piece should be.
+type Paced interface {
+	// Piece is how many bytes one Append should bring where the line allows it.
+	Piece() int64
+}
+
 // Staging keeps the bytes of uploads that are not complete. blobtest.Staging is its definition by test. Calls for one
 // upload may come at the same time: each works on the state that the one before left.
 type Staging interface {

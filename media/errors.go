@@ -15,6 +15,7 @@ var (
 	ErrChunkTooLarge   = fault.New(fault.TooLarge, "media.chunk_too_large", "单次发送的数据过大，请分成更小的段")
 	ErrTooLarge        = fault.New(fault.TooLarge, "media.too_large", "文件超过大小上限，请压缩后再上传")
 	ErrTooMany         = fault.New(fault.TooMany, "media.too_many_uploads", "未完成的上传过多，请先完成或取消已有的上传")
+	ErrQuota           = fault.New(fault.TooMany, "media.device_quota", "这台设备今天上传的照片已达上限；照片保留在平板上，明天继续上传")
 	ErrUploadNotFound  = fault.New(fault.NotFound, "media.upload_not_found", "没有这个上传，可能已过期，请重新上传")
 	ErrUploadExists    = fault.New(fault.Conflict, "media.upload_exists", "上传编号已被使用，请重新发起上传")
 	ErrUploadExpired   = fault.New(fault.Gone, "media.upload_expired", "这次上传已过期，请重新上传")

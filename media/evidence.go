@@ -50,6 +50,7 @@ type Evidence struct {
 	Inspection string    `json:"inspection"`
 	Wanted     []Wanted  `json:"wanted"`
 	Arrived    []Arrived `json:"received"`
+	Todo       []Todo    `json:"todo,omitempty"` // photos that were sent back, oldest first
 
 	unknown map[string]json.RawMessage // members of a newer version, written back as they came
 }
@@ -78,7 +79,7 @@ func (e *Evidence) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &body.unknown); err != nil {
 		return err
 	}
-	for _, known := range []string{"inspection", "wanted", "received"} {
+	for _, known := range []string{"inspection", "wanted", "received", "todo"} {
 		delete(body.unknown, known)
 	}
 	*e = Evidence(body)

@@ -9,12 +9,15 @@ import (
 	"time"
 )
 
-// Limits bound what Receiver accepts. All are required.
+// Limits bound what Receiver accepts. All but the last two are required.
 type Limits struct {
 	Photo   int64         // bytes of one file
 	Chunk   int64         // bytes of one Append
 	Keep    time.Duration // how long an upload may stay incomplete
 	Pending int           // uploads that one owner may have begun and not ended
+
+	DayPhotos int   // uploads that one device may begin in a day of China; 0: any number
+	DayBytes  int64 // bytes that one device may announce in a day of China; 0: any number
 }
 
 // DefaultLimits suit a tablet that may be a fortnight without signal.
@@ -39,6 +42,7 @@ type Receiver struct {
 	pending  map[UploadID]string // owner of each upload that is not complete; nil until it is first asked for
 	counts   map[string]int      // of pending, by owner
 	counted  time.Time           // when they were last listed
+	sent     quota               // of the day, by device
 }
 
 // recount is how often uploads are listed again, where other processes end uploads too, before an owner is refused.
@@ -91,7 +95,7 @@ func (r *Receiver) enter(ctx context.Context, id UploadID, interrupt func()) (co
 }
 
 // Create begins an upload. ErrLength for nothing, ErrTooLarge over the limit, ErrTooMany when the owner has too many
-// pending. Whether the server has the photo already makes no difference: that is told to nobody.
+// pending, ErrQuota when the device has begun too much today. Whether the server has the photo already makes no difference: that is told to nobody.
 func (r *Receiver) Create(ctx context.Context, n NewUpload) (Upload, error) {
 	switch {
 	case n.SHA256.IsZero():
@@ -114,7 +118,7 @@ func (r *Receiver) Create(ctx context.Context, n NewUpload) (Upload, error) {
 	if err != nil {
 		return Upload{}, ErrMetadata.Because(err)
 	}
-	if err := r.reserve(ctx, id, n.Owner); err != nil {
+	if err := r.reserve(ctx, id, n); err != nil {
 		return Upload{}, err
 	}
 	if err := r.Staging.Create(ctx, id, n.Length, meta); err != nil {
@@ -130,7 +134,8 @@ func megabytes(n int64) float64 { return float64(n) / (1 << 20) }
 // pass than the limit has room for. What is pending is read from Staging once and counted from then on: staged uploads
 // stay for days after they are complete, and there are many. Of a Shared one it is read again before anybody is
 // refused, because what other processes ended is not known here; they count apart, so several allow a little more.
-func (r *Receiver) reserve(ctx context.Context, id UploadID, owner string) error {
+func (r *Receiver) reserve(ctx context.Context, id UploadID, n NewUpload) error {
+	owner := n.Owner
 	r.counting.Lock()
 	defer r.counting.Unlock()
 	if r.pending == nil {
@@ -148,6 +153,9 @@ func (r *Receiver) reserve(ctx context.Context, id UploadID, owner string) error
 	}
 	if _, taken := r.pending[id]; taken {
 		return ErrUploadExists
+	}
+	if err := r.sent.take(n.Device, n.Length, r.Limits, r.Now()); err != nil {
+		return err
 	}
 	r.pending[id] = owner
 	r.counts[owner]++

@@ -268,7 +268,7 @@ func presently(d store.Doc) store.Doc {
 	d.Tokens = directory.PresentTokens(d.Tokens)
 	if d.Kind == KindEvidence {
 		if e, err := decodeEvidence(d); err == nil {
-			d.Fields = evidenceFields(d.ID, &e, d.Tokens)
+			d.Fields = e.fields(d.Fields, d.Tokens)
 		}
 		return d
 	}

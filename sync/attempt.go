@@ -191,6 +191,9 @@ func (a *attempt) allowed(ctx context.Context, m *mutation, w *working, tokens [
 	if p.released != nil {
 		return Result{}, true
 	}
+	if p.sess.Revoked && len(supervisorsOf(tokens)) > 0 {
+		return a.quarantine(ctx, m, setAside{ErrQuarantined, tokens}), false
+	}
 	err := auth.Allow(u, actionOf(m.Name), tokens, p.now)
 	if err == nil {
 		return Result{}, true

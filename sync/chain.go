@@ -159,6 +159,7 @@ type chainClaim struct {
 	doc   store.Doc // as it was read
 	chain chain
 	dirty bool
+	forks bool // it was not known before that the device is cloned
 	gaps  []uint64
 }
 
@@ -205,8 +206,9 @@ func (p *push) claim(doc store.Doc) (*chainClaim, error) {
 		}
 		if e.m.standing == forked {
 			strange[e.m.ID] = true
-			cl.dirty = cl.dirty || !cl.chain.Forked
-			cl.chain.Forked = true
+			if !cl.chain.Forked {
+				cl.dirty, cl.forks, cl.chain.Forked = true, true, true
+			}
 		}
 	}
 	return cl, nil

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"paicha/inspection"
@@ -31,14 +33,16 @@ type evidence struct {
 
 // evidenceNotes are the restricted part: the machine's doubts and the supervisors' reviews, by photo.
 type evidenceNotes struct {
-	Marks   map[string][]media.Mark `json:"marks,omitempty"`
-	Reviews []PhotoReview           `json:"reviews,omitempty"`
-	Alike   []media.SHA256          `json:"alike,omitempty"`  // photos that were seen elsewhere too, sorted
-	Clocks  map[string]int64        `json:"clocks,omitempty"` // device → its clock minus the server's, in milliseconds, at its last push
+	Marks     map[string][]media.Mark `json:"marks,omitempty"`
+	Reviews   []PhotoReview           `json:"reviews,omitempty"`
+	Alike     []media.SHA256          `json:"alike,omitempty"`     // photos that were seen elsewhere too, sorted
+	Clocks    map[string]int64        `json:"clocks,omitempty"`    // device → its clock minus the server's, in milliseconds, at its last push
+	Distances map[string]int64        `json:"distances,omitempty"` // metres from the place where the check began
+	Holds     []Hold                  `json:"holds,omitempty"`     // oldest first
 }
 
 func (n *evidenceNotes) empty() bool {
-	return len(n.Marks)+len(n.Reviews)+len(n.Alike)+len(n.Clocks) == 0
+	return len(n.Marks)+len(n.Reviews)+len(n.Alike)+len(n.Clocks)+len(n.Distances)+len(n.Holds) == 0
 }
 
 // PhotoReview is what a supervisor made of one photo.
@@ -72,28 +76,15 @@ func encodeEvidence(e *evidence) (body, restricted []byte, err error) {
 	return body, restricted, err
 }
 
-// evidenceFields are the searchable values of evidence. It is quiet since its last photo or review, if it is a record's.
-func evidenceFields(id string, e *evidence, tokens []store.Token) store.Fields {
-	f := store.Fields{"inspection": store.Text(id)}
-	if len(supervisorsOf(tokens)) == 0 {
-		return f
-	}
-	var last time.Time
-	for _, a := range e.Arrived {
-		if a.At.After(last) {
-			last = a.At
-		}
-	}
-	for _, r := range e.notes.Reviews {
-		if r.At.After(last) {
-			last = r.At
-		}
-	}
-	f[inspection.FieldQuiet] = store.Time(last)
-	return f
-}
+// The verdicts on a photo.
+const (
+	verdictOK       = "ok"
+	verdictDoubtful = "doubtful"
+	verdictRetake   = "retake" // back to the inspector, as work to do
+)
 
-// reviewArgs is "evidence.review": a supervisor's verdict on one photo: ok, doubtful or retake.
+// reviewArgs is "evidence.review": a supervisor's verdict on one photo: ok, doubtful or retake. A retake needs a remark,
+// which the inspector is shown.
 type reviewArgs struct {
 	SHA256  media.SHA256 `json:"sha256"`
 	Verdict string       `json:"verdict"`
@@ -106,19 +97,27 @@ func reviewEvidence(a *act) error {
 	if err := json.Unmarshal(a.m.Args, &r); err != nil {
 		return ErrMutation.Because(err).At("/args")
 	}
-	if !slices.Contains([]string{"ok", "doubtful", "retake"}, r.Verdict) {
+	if !slices.Contains([]string{verdictOK, verdictDoubtful, verdictRetake}, r.Verdict) {
 		return ErrReview.At("/args/verdict")
 	}
 	if len(r.Remark) > 4000 {
 		return ErrReview.Saying("审核意见过长").At("/args/remark")
 	}
+	if r.Verdict == verdictRetake && strings.TrimSpace(r.Remark) == "" {
+		return ErrReview.Saying("退回重拍必须写明原因，检查人员会看到").At("/args/remark")
+	}
 	if !a.w.evidence.Has(r.SHA256) {
 		return media.ErrNotFound.At("/args/sha256")
 	}
-	e := *a.w.evidence
+	e, by, at := *a.w.evidence, a.p.sess.User.ID, a.p.now.UTC().Truncate(time.Millisecond)
 	e.notes.Reviews = append(slices.Clone(e.notes.Reviews), PhotoReview{
-		SHA256: r.SHA256, Verdict: r.Verdict, Remark: r.Remark, By: a.p.sess.User.ID, At: a.p.now.UTC().Truncate(time.Millisecond),
+		SHA256: r.SHA256, Verdict: r.Verdict, Remark: r.Remark, By: by, At: at,
 	})
+	if r.Verdict == verdictRetake {
+		e.Evidence = e.Ask(media.Todo{SHA256: r.SHA256, Remark: r.Remark, By: string(by), At: at})
+	} else {
+		e.Evidence = e.TakeBack(r.SHA256, at)
+	}
 	a.w.evidence, a.w.rewritten = &e, true
 	return nil
 }
@@ -241,18 +240,23 @@ func (s *Service) putEvidence(ctx context.Context, old store.Doc, e *evidence, s
 			return store.Unknown, err
 		}
 	}
+	if sub.inspection != nil {
+		e.measure(sub.inspection)
+	}
+	e.Evidence = e.Answer()
 	n := old
 	n.Tokens = tokens
+	n.Fields = e.fields(subjectFields(old.ID, sub.doc), tokens)
 	var err error
 	if n.Body, n.Restricted, err = encodeEvidence(e); err != nil {
 		return store.Unknown, err
 	}
-	n.Fields = evidenceFields(old.ID, e, tokens)
 	same := old.Tokens
 	if sub.archived { // what is archived with its record stays there until it changes itself
 		same = directory.PresentTokens(same)
 	}
-	if old.Rev > 0 && slices.Equal(same, n.Tokens) && string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
+	if old.Rev > 0 && slices.Equal(same, n.Tokens) && (sub.archived || maps.Equal(old.Fields, n.Fields)) &&
+		string(old.Body) == string(n.Body) && string(old.Restricted) == string(n.Restricted) {
 		return store.OK, nil
 	}
 	outs, err := s.Store.Commit(ctx, []store.Write{{Old: old, New: n}})
@@ -432,8 +436,18 @@ func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.
 	}
 	for _, a := range e.Arrived {
 		if a.SHA256 == h {
+			if s.Viewed != nil && sealed(directory.PresentTokens(d.Tokens)) {
+				s.Viewed(View{User: sess.User.ID, Device: sess.Device, Subject: id, SHA256: h, At: s.Now()})
+			}
 			return a, nil
 		}
 	}
 	return media.Arrived{}, media.ErrNotFound
+}
+
+// sealed reports whether a document is one that no enterprise knows of.
+func sealed(tokens []store.Token) bool {
+	return !slices.ContainsFunc(tokens, func(t store.Token) bool {
+		return strings.HasPrefix(string(t), string(directory.EnterpriseToken("")))
+	})
 }

@@ -28,8 +28,9 @@ func (s *Service) Hello(ctx context.Context, sess Session, r HelloRequest) (Hell
 	out := HelloResponse{
 		Protocol: min(r.ProtocolMax, ProtocolMax), ServerTime: now.UTC().Truncate(time.Millisecond),
 		SkewMillis: skew.Milliseconds(), SkewLarge: skew.Abs() > skewLimit,
-		Epoch: s.Store.Epoch(), Limits: s.Limits, User: string(sess.User.ID), LockAfter: int64(s.LockAfter / time.Second),
+		Capabilities: Capabilities, Epoch: s.Store.Epoch(), Limits: s.Limits, User: string(sess.User.ID), LockAfter: int64(s.LockAfter / time.Second),
 	}
+	s.greeted(ctx, sess, r, skew)
 	var err error
 	if out.KeptUntil, err = s.keptUntil(ctx); err != nil {
 		return HelloResponse{}, err

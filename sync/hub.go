@@ -1,9 +1,10 @@
 package sync
 
 import (
-	"slices"
 	"sync"
+	"time"
 
+	"paicha/internal/directory"
 	"paicha/internal/store"
 )
 
@@ -12,18 +13,38 @@ import (
 //
 // Listeners are found by token: a commit costs what those cost whom it may concern, not what all do who listen.
 type Hub struct {
-	mu sync.Mutex
-	by map[store.Token]map[*listener]struct{}
+	mu   sync.Mutex
+	next int
+	all  map[int]*listener
+	by   map[store.Token]map[*listener]struct{}
+
+	looking sync.Mutex // one Look at a time; guards what follows
+	seen    *store.Mark
+	turn    int // whose rights the next look reads afresh
 }
 
 type listener struct {
-	tokens  []store.Token // that its person may read through, now or later
-	reading func() scope
-	c       chan struct{}
+	user directory.User // as last read; guarded by the hub
+	now  func() time.Time
+	c    chan struct{}
+	met  bool // a look has come by
+
+	tokens []store.Token // under which the hub has it: all that the person reads by, now or by a grant that begins later
+}
+
+func (l *listener) reading() scope { return scopeOf(l.user, l.now()) }
+
+func (l *listener) hint() {
+	select {
+	case l.c <- struct{}{}:
+	default: // hinted already
+	}
 }
 
 // NewHub returns a hub without listeners.
-func NewHub() *Hub { return &Hub{by: map[store.Token]map[*listener]struct{}{}} }
+func NewHub() *Hub {
+	return &Hub{all: map[int]*listener{}, by: map[store.Token]map[*listener]struct{}{}}
+}
 
 // Committed is the store's OnCommit.
 func (h *Hub) Committed(docs []store.Doc) {
@@ -45,14 +66,21 @@ func (h *Hub) Committed(docs []store.Doc) {
 func (h *Hub) hint(t store.Token, d store.Doc) {
 	for l := range h.by[t] {
 		if len(l.c) == 0 && l.reading().concerns(d) { // otherwise it is hinted already
-			l.c <- struct{}{}
+			l.hint()
 		}
 	}
 }
 
-func (h *Hub) join(l *listener) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+// place enters a listener under the tokens of its user as it is now, and nowhere else. The caller holds the lock.
+func (h *Hub) place(l *listener) {
+	h.displace(l)
+	now := l.now()
+	l.tokens = scopeOf(l.user, now).tokens
+	for _, g := range l.user.Grants {
+		if g.From.After(now) { // begins while it listens
+			l.tokens = append(l.tokens, scopeOf(l.user, g.From).tokens...)
+		}
+	}
 	for _, t := range l.tokens {
 		if h.by[t] == nil {
 			h.by[t] = map[*listener]struct{}{}
@@ -61,14 +89,13 @@ func (h *Hub) join(l *listener) {
 	}
 }
 
-func (h *Hub) leave(l *listener) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (h *Hub) displace(l *listener) {
 	for _, t := range l.tokens {
 		if delete(h.by[t], l); len(h.by[t]) == 0 {
 			delete(h.by, t)
 		}
 	}
+	l.tokens = nil
 }
 
 // concerns reports whether a document, or its leaving, would be in a pull of this scope.
@@ -85,18 +112,21 @@ func (s scope) concerns(d store.Doc) bool {
 }
 
 // Subscribe returns a channel that receives when there may be something to pull; cancel ends it. The scope is that of
-// the person's grants as they are at each moment, as far as they have a known end.
+// the person's grants as they are at each moment: an end that was known counts at once, what has changed since when Look
+// has come by.
 func (s *Service) Subscribe(sess Session) (hints <-chan struct{}, cancel func()) {
-	l := &listener{c: make(chan struct{}, 1), reading: func() scope { return scopeOf(sess.User, s.Now()) }}
-	now := s.Now()
-	l.tokens = scopeOf(sess.User, now).tokens
-	for _, g := range sess.User.Grants {
-		if g.From.After(now) { // begins while it listens
-			l.tokens = append(l.tokens, scopeOf(sess.User, g.From).tokens...)
-		}
+	h := s.Hub
+	l := &listener{c: make(chan struct{}, 1), user: sess.User, now: s.Now}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next++
+	id := h.next
+	h.all[id] = l
+	h.place(l)
+	return l.c, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.all, id)
+		h.displace(l)
 	}
-	slices.Sort(l.tokens)
-	l.tokens = slices.Compact(l.tokens)
-	s.Hub.join(l)
-	return l.c, func() { s.Hub.leave(l) }
 }

@@ -243,6 +243,17 @@ func (p *push) chainWrite(round []*attempt) (store.Write, bool, error) {
 	return p.claimed.write(len(p.muts))
 }
 
+// newlyForked tells, once, that this push showed the device to be cloned.
+func (p *push) newlyForked() bool {
+	if p.claimed == nil || !p.claimed.forks {
+		return false
+	}
+	if p.Meter != nil {
+		p.Meter.Forked(string(p.device))
+	}
+	return true
+}
+
 // forkedBefore reports whether a mutation was quarantined because its number was another's.
 func (p *push) forkedBefore(id MutationID) bool {
 	r, ok := p.receipts[id]
@@ -290,6 +301,12 @@ func (p *push) group(docs map[store.Ref]store.Doc) {
 
 // finish completes, before the answer, what the mutations called for beyond their own documents.
 func (p *push) finish(ctx context.Context) ([]MissingMedia, error) {
+	if p.newlyForked() {
+		// The chain has it already; who looks at the device is to see it too.
+		if err := p.noteHealth(ctx, p.sess, func(*Health) {}); err != nil {
+			return nil, err
+		}
+	}
 	for _, id := range slices.Compact(p.releases) {
 		if err := p.completeRelease(ctx, id); err != nil {
 			return nil, err

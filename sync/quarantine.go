@@ -24,12 +24,14 @@ const KindQuarantine store.Kind = "quarantine"
 func quarantineRef(id MutationID) store.Ref { return store.Ref{Kind: KindQuarantine, ID: string(id)} }
 
 // Indexes are what the store is asked of this package's documents.
-var Indexes = []store.Index{
+var Indexes = slices.Concat(evidenceIndexes, []store.Index{
 	{Kind: KindQuarantine, Fields: []string{"doc"}},
 	{Kind: KindQuarantine, Fields: []string{"state", "receivedAt"}},
+	{Kind: KindQuarantine, Fields: []string{"receivedAt"}},
 	{Kind: KindQuarantine, Fields: []string{"releasing"}}, // sparse
+	{Kind: KindHealth, Fields: []string{"seenAt"}},
 	{Kind: KindEvidence, Fields: []string{inspection.FieldQuiet}},
-}
+})
 
 // QuarantineState is what became of a quarantined mutation.
 type QuarantineState string

@@ -34,7 +34,9 @@ var commands = map[string]command{
 	"hazard.reopen":   {inspection.KindHazard, onHazard(inspection.Reopen)},
 	"hazard.regrade":  {inspection.KindHazard, onHazard(inspection.Regrade)},
 
-	"evidence.review": {KindEvidence, reviewEvidence},
+	"evidence.review":  {KindEvidence, reviewEvidence},
+	"evidence.hold":    {KindEvidence, holdEvidence},
+	"evidence.release": {KindEvidence, releaseEvidence},
 
 	"quarantine.release": {KindQuarantine, releaseQuarantine},
 	"quarantine.dismiss": {KindQuarantine, dismissQuarantine},

@@ -13,6 +13,8 @@ import (
 type Session struct {
 	User   directory.User
 	Device directory.DeviceID
+	// Revoked: the device was taken out of use. What it still pushes is kept for a supervisor.
+	Revoked bool
 }
 
 // Packs finds and applies checklist versions; checklist.Shelf is one.
@@ -24,6 +26,10 @@ type Meter interface {
 	Pulled(changes int)
 	// RuleFailed tells that a rule of a pack erred and a person has to judge instead.
 	RuleFailed(pack, rule string)
+	// Forked tells that a device turned out to be cloned.
+	Forked(device string)
+	// HealthLost tells that the health of a device could not be noted.
+	HealthLost()
 }
 
 // Service is the server's side of the protocol. All fields are set before its first use.
@@ -41,8 +47,20 @@ type Service struct {
 	Cursors   *CursorSeal
 	Photos    *media.Ledger // knows which photos a record names; nil: none is ever removed
 	Prints    *media.Prints // knows what photos look like and where they are used; nil: no photo is found again elsewhere
+	// Viewed, if set, is told of every view of a photo whose subject the enterprise does not know of yet: an inspection
+	// before submission, a tip before it is confirmed. It must not block.
+	Viewed func(View)
 	// Reached, if set, is called at the places between two durable steps; crash tests stop the process there.
 	Reached func(place string)
+}
+
+// View is one look at a photo of sealed evidence.
+type View struct {
+	User    directory.UserID
+	Device  directory.DeviceID
+	Subject string // the inspection or hazard
+	SHA256  media.SHA256
+	At      time.Time // server time
 }
 
 // The places that Reached is told of, each between two durable steps.

@@ -49,6 +49,7 @@ type vectorUser struct {
 	Grants     []directory.Grant      `json:"grants"`
 	Enterprise directory.EnterpriseID `json:"enterprise"`
 	Disabled   bool                   `json:"disabled"`
+	Revoked    bool                   `json:"deviceRevoked"`
 	PublicKey  directory.PublicKey    `json:"publicKey"` // of the device, for those who sign
 }
 
@@ -185,7 +186,7 @@ func (p *vectorPlay) publish(refs []checklist.PackRef) {
 
 func (p *vectorPlay) meet(users []vectorUser) {
 	for _, u := range users {
-		p.sessions[string(u.ID)] = fieldsync.Session{Device: u.Device, User: directory.User{
+		p.sessions[string(u.ID)] = fieldsync.Session{Device: u.Device, Revoked: u.Revoked, User: directory.User{
 			ID: u.ID, Roles: u.Roles, Grants: u.Grants, Enterprise: u.Enterprise, Disabled: u.Disabled,
 		}}
 		if u.PublicKey != "" {

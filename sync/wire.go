@@ -14,6 +14,9 @@ const (
 	ProtocolMax = 1
 )
 
+// Capabilities name what was added within the version; docs/protocol.md lists them.
+var Capabilities = []string{"archive", "chain", "check", "quarantine", "signatures"}
+
 // MutationID names one mutation: a UUIDv7 made on the device.
 type MutationID string
 
@@ -64,6 +67,7 @@ type OutboxState struct {
 // HelloResponse answers a hello.
 type HelloResponse struct {
 	Protocol     int            `json:"protocol"`
+	Capabilities []string       `json:"capabilities,omitempty"` // see Capabilities
 	ServerTime   time.Time      `json:"serverTime"`
 	SkewMillis   int64          `json:"skewMillis"` // device clock minus server clock
 	SkewLarge    bool           `json:"skewLarge"`  // past five minutes

@@ -100,7 +100,7 @@ func (w *working) write() (store.Write, error) {
 			n.Body, n.Restricted, err = inspection.EncodeHazard(w.hazard)
 		case w.evidence != nil:
 			n.Tokens = w.tokens
-			n.Fields = evidenceFields(w.old.ID, w.evidence, w.tokens)
+			n.Fields = w.evidence.fields(w.old.Fields, w.tokens)
 			n.Body, n.Restricted, err = encodeEvidence(w.evidence)
 		case w.quarantine != nil:
 			n.Body, n.Fields, err = w.quarantine.parts()

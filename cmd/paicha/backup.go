@@ -13,8 +13,9 @@ import (
 
 // takeBackup is "paicha backup": of a folder whose server is stopped, or only the verification of what is there.
 func takeBackup(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	f := flags("backup", "paicha backup --data 数据目录 --to 备份目录 [--with-keys] [--verify]，或 paicha backup --verify --to 备份目录", stderr)
+	f := flags("backup", "paicha backup --data 数据目录 [--blobs 照片库] --to 备份目录 [--with-keys] [--verify]，或 paicha backup --verify --to 备份目录", stderr)
 	data := f.String("data", "", "数据目录；服务须已停止（运行中的服务用 serve --backup-dir 备份）")
+	album := f.String("blobs", "", "照片库地址，与服务的 --blobs 相同；不填则照片在数据目录中")
 	to := f.String("to", "", "备份目录；已有的备份保留，已有的照片不再复制")
 	withKeys := f.Bool("with-keys", false, "包含令牌密钥：恢复后访问令牌继续有效，但备份须同样保密")
 	keyFile := f.String("token-key-file", "", "令牌密钥文件，如果不在数据目录中")
@@ -27,7 +28,7 @@ func takeBackup(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		return 2
 	}
 	if *data != "" {
-		b, err := backupFolder(ctx, *data, *keyFile, backup.Options{
+		b, err := backupFolder(ctx, *data, *album, *keyFile, backup.Options{
 			Folder: *to, Program: version, Now: time.Now, WithKey: *withKeys, Report: ticker(stderr),
 		})
 		if errors.Is(err, store.ErrInUse) {
@@ -55,8 +56,8 @@ func takeBackup(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	return 0
 }
 
-func backupFolder(ctx context.Context, data, keyFile string, o backup.Options) (*backup.Backup, error) {
-	src, done, err := fromFolder(ctx, data)
+func backupFolder(ctx context.Context, data, album, keyFile string, o backup.Options) (*backup.Backup, error) {
+	src, done, err := fromFolder(ctx, data, album)
 	if err != nil {
 		return nil, err
 	}

@@ -96,9 +96,18 @@ func embedded(dir string) (documents, photos string) {
 	return "sqlite://" + dir, "file://" + filepath.Join(dir, "photos")
 }
 
-// fromFolder opens an embedded deployment as a source, read only and under its lock.
-func fromFolder(ctx context.Context, dir string) (backup.Source, func(), error) {
-	documents, album := embedded(dir)
+// fromFolder opens an embedded deployment as a source, read only and under its lock. Its photos are at album, or in the
+// folder if that is empty; errElsewhere if they are not: a server that keeps them there makes their folder at its start.
+func fromFolder(ctx context.Context, dir, album string) (backup.Source, func(), error) {
+	documents, within := embedded(dir)
+	if album == "" {
+		if _, err := os.Stat(filepath.Join(dir, "photos")); errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(filepath.Join(dir, "paicha.db")); err == nil {
+				return backup.Source{}, nil, errElsewhere
+			}
+		}
+		album = within
+	}
 	e, err := openEngine(ctx, documents, engineOptions{ReadOnly: true})
 	if err != nil {
 		return backup.Source{}, nil, err

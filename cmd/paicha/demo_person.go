@@ -21,6 +21,7 @@ import (
 	"paicha/sync/client"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/klauspost/compress/zstd"
 )
 
 // person is somebody of the story with a tablet (or a browser, which to the server is the same).
@@ -187,14 +188,8 @@ func (l *line) note(req *http.Request) (lost, cut bool, err error) {
 			return false, false, err
 		}
 		req.Body = io.NopCloser(bytes.NewReader(body))
-		if req.Header.Get("Content-Encoding") == "gzip" {
-			z, err := gzip.NewReader(bytes.NewReader(body))
-			if err != nil {
-				return false, false, err
-			}
-			if body, err = io.ReadAll(z); err != nil {
-				return false, false, err
-			}
+		if body, err = inflated(req.Header.Get("Content-Encoding"), body); err != nil {
+			return false, false, err
 		}
 		l.pushes = append(l.pushes, body)
 	}
@@ -210,6 +205,28 @@ func (l *line) note(req *http.Request) (lost, cut bool, err error) {
 		lost, l.lose, l.dead = true, "", true
 	}
 	return lost, cut, nil
+}
+
+// inflated is a body as it was before the tablet compressed it.
+func inflated(encoding string, body []byte) ([]byte, error) {
+	var r io.Reader
+	var err error
+	switch encoding {
+	case "gzip":
+		r, err = gzip.NewReader(bytes.NewReader(body))
+	case "zstd":
+		var z *zstd.Decoder
+		if z, err = zstd.NewReader(bytes.NewReader(body)); err == nil {
+			defer z.Close()
+		}
+		r = z
+	default:
+		return body, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 func (l *line) set(change func(*line)) {

@@ -13,6 +13,7 @@ import (
 func migrate(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	f := flags("migrate", "paicha migrate --from 数据目录 --to 文档库地址 --blobs 照片库地址", stderr)
 	from := f.String("from", "", "数据目录；服务须已停止，其中的内容不会改动")
+	fromBlobs := f.String("from-blobs", "", "原服务的照片库地址；不填则照片在数据目录中")
 	to := f.String("to", "", "空的文档库，例如 sqlite:///srv/paicha")
 	blobs := f.String("blobs", "", "照片库，例如 file:///srv/paicha/photos；目标是 sqlite 时可省略")
 	if code, ok := parsed(f, args, stderr); !ok {
@@ -23,7 +24,7 @@ func migrate(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		f.Usage()
 		return 2
 	}
-	s, err := move(ctx, *from, documents, album, stderr)
+	s, err := move(ctx, *from, *fromBlobs, documents, album, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "可以用同样的命令再执行一次，从停下的地方继续。")
 		return failed("迁移", err, stderr)
@@ -34,13 +35,13 @@ func migrate(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-func move(ctx context.Context, from, documents, album string, stderr io.Writer) (_ backup.Summary, err error) {
+func move(ctx context.Context, from, fromBlobs, documents, album string, stderr io.Writer) (_ backup.Summary, err error) {
 	t, done, err := target(ctx, documents, album, stderr) // first: an address that is wrong costs nothing
 	if err != nil {
 		return backup.Summary{}, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	src, leave, err := fromFolder(ctx, from)
+	src, leave, err := fromFolder(ctx, from, fromBlobs)
 	if err != nil {
 		return backup.Summary{}, err
 	}

@@ -59,6 +59,12 @@ type meter struct {
 
 func (m meter) Pushed(s fieldsync.Status) { m.Mutation(string(s)) }
 
+// Forked is loud: a tablet was copied, and a supervisor finds its work in quarantine.
+func (m meter) Forked(device string) {
+	m.Metrics.Forked()
+	m.log.Warn("a device turned out to be cloned", "device", device)
+}
+
 // RuleFailed is loud: somebody has to mend the checklist, and until then people judge by hand.
 func (m meter) RuleFailed(pack, rule string) {
 	m.Metrics.RuleFailed()

@@ -129,10 +129,13 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
-	limits := syncLimits(c.Limits)
+	limits := syncLimits(c.Limits, files.Staging)
 	s.sync = &fieldsync.Service{
 		Store: s.store, Packs: s.shelf, Now: time.Now, Limits: limits, Meter: meter{s.metrics, log},
 		Grace: 7 * 24 * time.Hour, LockAfter: 7 * 24 * time.Hour, Hub: hub, Cursors: cursors, Reached: reached(),
+	}
+	s.sync.Viewed = func(v fieldsync.View) {
+		log.Info("sealed evidence viewed", "user", string(v.User), "device", string(v.Device), "subject", v.Subject, "photo", v.SHA256.String())
 	}
 	if c.ArchiveDays > 0 {
 		s.archiver = &fieldsync.Archiver{Service: s.sync, After: time.Duration(c.ArchiveDays) * 24 * time.Hour}
@@ -160,7 +163,10 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	s.receiver = &media.Receiver{
 		Staging: files.Staging, Now: time.Now, NewID: func() string { return newID().String() },
-		Limits: media.Limits{Photo: c.Limits.PhotoBytes, Chunk: c.Limits.ChunkBytes, Keep: 14 * 24 * time.Hour, Pending: c.Limits.Uploads},
+		Limits: media.Limits{
+			Photo: c.Limits.PhotoBytes, Chunk: c.Limits.ChunkBytes, Keep: 14 * 24 * time.Hour, Pending: c.Limits.Uploads,
+			DayPhotos: c.Limits.DayPhotos, DayBytes: c.Limits.DayBytes,
+		},
 	}
 	s.app = httpapi.New(httpapi.Deps{
 		Store: s.store, Accounts: accounts, Sync: s.sync, Packs: s.shelf, Uploads: s.receiver,
@@ -219,6 +225,8 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	deriving := make(chan struct{})
 	go func() { defer close(deriving); s.deriver.Run(ctx) }()
 	go s.chores(ctx)
+	scrubbing := make(chan struct{})
+	go func() { defer close(scrubbing); s.scrubNightly(ctx) }()
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGUSR1)
 	defer signal.Stop(asked)
@@ -238,6 +246,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	cancel()
 	<-deriving
 	<-backing
+	<-scrubbing
 	return err
 }
 
@@ -257,6 +266,9 @@ func (s *server) chores(ctx context.Context) {
 				if errors.Is(err, store.ErrEpoch) {
 					s.stop(err)
 				}
+			}
+			if err := s.sync.Look(ctx); err != nil {
+				s.log.Warn("listeners hear of this node's changes only", "error", err)
 			}
 			s.metrics.DeriveQueue(s.deriver.Waiting())
 		case <-now.C:
@@ -346,11 +358,15 @@ func (e evidence) Attach(ctx context.Context, s fieldsync.Session, r media.Recei
 	return nil
 }
 
-func syncLimits(l config.Limits) fieldsync.Limits {
+// syncLimits are what tablets are told. How large a chunk they begin with depends on what a piece costs where it is kept.
+func syncLimits(l config.Limits, staging media.Staging) fieldsync.Limits {
 	out := fieldsync.DefaultLimits
 	out.PushBytes, out.PushMutations = int(l.PushBytes), l.PushMutations
 	out.PullBytes, out.PullDocs = int(l.PullBytes), l.PullChanges
 	out.PhotoBytes, out.ChunkBytes = l.PhotoBytes, l.ChunkBytes
+	if p, ok := staging.(media.Paced); ok {
+		out.ChunkSuggested = p.Piece()
+	}
 	out.ChunkSuggested = min(out.ChunkSuggested, out.ChunkBytes)
 	return out
 }

@@ -14,17 +14,24 @@ import (
 	"strings"
 
 	"paicha/inspection/attest"
+	"paicha/internal/bundle"
 	"paicha/internal/fault"
 	"paicha/media"
 )
 
-const verifyUsage = "用法：paicha verify [--photos 照片目录] [--json] 签名文件.json …"
+const verifyUsage = "用法：paicha verify [--photos 照片目录] [--json] 签名文件.json 或 证据包.zip …"
 
 // verified is one file's outcome as --json prints it.
 type verified struct {
 	File   string         `json:"file"`
 	Error  string         `json:"error,omitempty"` // why the file cannot be read
 	Report *attest.Report `json:"report,omitempty"`
+	Bundle *bundle.Report `json:"bundle,omitempty"` // of an evidence bundle, which has its own photos
+}
+
+// holds reports whether the file proves what it claims.
+func (v verified) holds() bool {
+	return v.Bundle != nil && v.Bundle.Verified || v.Report != nil && v.Report.Verified
 }
 
 // verify is "paicha verify FILE…": it checks evidence files offline. It returns 0 only if every file holds in all that
@@ -60,7 +67,7 @@ func verify(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	code := 0
 	for _, name := range flags.Args() {
 		v := verifyFile(name, album)
-		if v.Report == nil || !v.Report.Verified {
+		if !v.holds() {
 			code = 1
 		}
 		all = append(all, v)
@@ -82,6 +89,10 @@ func verify(_ context.Context, args []string, stdout, stderr io.Writer) int {
 
 func verifyFile(name string, album *attest.Album) verified {
 	v := verified{File: name}
+	if strings.EqualFold(filepath.Ext(name), ".zip") {
+		verifyBundle(name, &v)
+		return v
+	}
 	b, err := readSome(name, attest.MaxFile)
 	if err != nil {
 		v.Error = fmt.Sprintf("读不出来：%v", err)
@@ -110,6 +121,10 @@ func readSome(name string, most int64) ([]byte, error) {
 var stateMarks = map[attest.State]string{attest.OK: "✓", attest.Failed: "✗", attest.Doubt: "⚠", attest.Told: "·"}
 
 func tellVerified(w io.Writer, v verified) {
+	if v.Bundle != nil {
+		tellBundle(w, v)
+		return
+	}
 	if v.Report == nil {
 		fmt.Fprintf(w, "%s\n  ✗ %s\n结论：核对不通过 ✗\n", v.File, v.Error)
 		return

@@ -39,6 +39,7 @@ var table = map[string]row{
 	"internal/store/sqlite":    {may: list("internal/store", "internal/fault")},
 	"internal/store/mongo":     {may: list("internal/store", "internal/fault")},
 
+	"internal/bundle": {may: list("inspection/attest", "media", "internal/store", "internal/fault")},
 	"internal/backup": {may: list("internal/store", "media", "internal/fault")},
 
 	"checklist":          {may: list("internal/store", "internal/fault")},
@@ -68,14 +69,15 @@ var table = map[string]row{
 	"sync/simtest":     {tests: list(domain, "sync", "sync/client", "internal/directory", "internal/auth", "internal/store", "internal/fault")},
 
 	"internal/httpapi": {
-		may: list(domain, "sync", "internal/directory", "internal/auth", "internal/audit", "internal/store", "internal/fault",
+		may: list(domain, "sync", "internal/bundle", "internal/directory", "internal/auth", "internal/audit", "internal/store", "internal/fault",
 			"internal/config", "internal/telemetry", "web"),
 		tests: list("sync/client"),
 	},
 	"internal/fleet": {may: list("internal/auth", "internal/directory", "internal/store", "internal/fault")},
 	"internal/e2e": {
-		may:   list("sync/client", "sync", "internal/fault", "internal/directory"),
-		tests: list("internal/auth", "internal/fleet", "internal/store"),
+		may: list("sync/client", "sync", "internal/fault", "internal/directory"),
+		// Its oracle reads what several nodes have stored.
+		tests: list("internal/auth", "internal/fleet", "internal/store", "internal/store/mongo"),
 	},
 	"cmd/paicha":  {may: anything},
 	"tools/bench": {may: anything}, // it measures our parts against the raw ones

@@ -27,6 +27,7 @@ var documents = []struct{ kind, pkg, name string }{
 	{"pack", "checklist", "Pack"},
 	{"publication", "checklist", "publication"},
 	{"quarantine", "sync", "Quarantine"},
+	{"device-health", "sync", "Health"},
 }
 
 // shape is a declared type with what a reader of JSON needs of it.

@@ -65,7 +65,7 @@ func (s *Service) VerifyDevice(ctx context.Context, id directory.DeviceID, messa
 		return Session{}, directory.User{}, err
 	}
 	u, err := directory.ReadUser(doc)
-	return Session{User: d.User, Device: d.ID, IssuedAt: s.o.Now(), PushOnly: true}, u, err
+	return Session{User: d.User, Device: d.ID, IssuedAt: s.o.Now(), PushOnly: true, Revoked: d.Revoked}, u, err
 }
 
 // RevokeDevice ends a device's sessions; what it holds it may still push by its key, and it is wiped after that.

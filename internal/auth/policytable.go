@@ -34,6 +34,8 @@ var Policy = []Row{
 
 	// The rest of the field's work.
 	{Action: "evidence.review", Supervisor: Region},
+	{Action: "evidence.hold", Supervisor: Region},
+	{Action: "evidence.release", Supervisor: Region},
 	{Action: "conflict.resolve", Inspector: Team, Supervisor: Region},
 	{Action: "quarantine.release", Supervisor: Region},
 	{Action: "quarantine.dismiss", Supervisor: Region},
@@ -79,9 +81,11 @@ var Policy = []Row{
 	{Action: "pull:filing", Supervisor: Region, Analyst: Region},
 	{Action: "pull:credential"}, // nobody, ever
 	{Action: "pull:blob"},       // the ledger's own
+	{Action: "pull:scrub"},      // administrators read it by its route
 	{Action: "pull:session"},
 	{Action: "pull:claim"},
 	{Action: "pull:receipt"},
+	{Action: "pull:device-health", Supervisor: Region},
 	{Action: "pull:chain"}, // the server's own
 
 	// Routes that need no session.
@@ -137,6 +141,10 @@ var Policy = []Row{
 	{Action: "GET /api/v1/inspections/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
 	{Action: "GET /api/v1/hazards", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
 	{Action: "GET /api/v1/hazards/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise, Analyst: Region},
+	{Action: "GET /api/v1/inspections/:id/bundle", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/hazards/:id/bundle", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/hazards/:id/pairs", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/evidence/counts", Supervisor: Reach},
 	{Action: "GET /api/v1/evidence", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 	{Action: "GET /api/v1/evidence/:id", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
 	{Action: "GET /api/v1/enterprises", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region, Admin: Any},
@@ -145,6 +153,7 @@ var Policy = []Row{
 	{Action: "PUT /api/v1/enterprises/:id", Supervisor: Region, Admin: Any},
 	{Action: "GET /api/v1/conflicts", Inspector: Reach, Supervisor: Reach},
 	{Action: "GET /api/v1/quarantine", Supervisor: Region},
+	{Action: "GET /api/v1/quarantine/:id", Supervisor: Region},
 	{Action: "GET /api/v1/tasks", Inspector: Reach, Supervisor: Region},
 	{Action: "GET /api/v1/tips", Supervisor: Region},
 	{Action: "GET /api/v1/enforcements", Inspector: Region, Supervisor: Region, Enterprise: Enterprise, Analyst: Region},
@@ -162,12 +171,13 @@ var Policy = []Row{
 	{Action: "GET /api/v1/filings/:id", Supervisor: Region, Analyst: Region},
 
 	// Administration.
+	{Action: "GET /api/v1/scrubs", Admin: Any},
 	{Action: "GET /api/v1/users", Admin: Any},
 	{Action: "GET /api/v1/users/:id", Admin: Any},
 	{Action: "POST /api/v1/users", Admin: Any},
 	{Action: "PUT /api/v1/users/:id", Admin: Any},
 	{Action: "POST /api/v1/users/:id/password", Admin: Any},
-	{Action: "GET /api/v1/devices", Admin: Any},
+	{Action: "GET /api/v1/devices", Supervisor: Region},
 	{Action: "POST /api/v1/devices/:id/revoke", Admin: Any},
 	{Action: "POST /api/v1/devices/:id/stolen", Admin: Any},
 	{Action: "POST /api/v1/packs/drafts", Admin: Any},

@@ -40,6 +40,8 @@ type Limits struct {
 	PhotoBytes    int64         // one photo
 	ChunkBytes    int64         // one PATCH of an upload
 	Uploads       int           // unfinished uploads of one person
+	DayPhotos     int           // photos that one device may begin to send in a day
+	DayBytes      int64         // bytes of them
 	Streams       int           // open event streams in all
 	Requests      int           // requests that are worked on at the same time
 	Idle          time.Duration // for a client that says nothing

@@ -92,6 +92,8 @@ func settings() []setting {
 		{flag: "photo-bytes", def: "30MiB", usage: "单张照片的上限", set: size(func(c *Config) *int64 { return &c.Limits.PhotoBytes }, 1<<16, 1<<30)},
 		{flag: "chunk-bytes", def: "30MiB", usage: "上传分段的上限", set: size(func(c *Config) *int64 { return &c.Limits.ChunkBytes }, 1<<14, 64<<20)},
 		{flag: "uploads", def: "500", usage: "每人未完成上传数上限", set: count(func(c *Config) *int { return &c.Limits.Uploads }, 1, 10000)},
+		{flag: "day-photos", def: "20000", usage: "每台设备每天上传照片数上限；超过的留在平板上，次日继续", set: count(func(c *Config) *int { return &c.Limits.DayPhotos }, 1, 1000000)},
+		{flag: "day-bytes", def: "64GiB", usage: "每台设备每天上传照片的字节上限", set: size(func(c *Config) *int64 { return &c.Limits.DayBytes }, 1<<20, 1<<44)},
 		{flag: "streams", def: "2000", usage: "事件流连接数上限", set: count(func(c *Config) *int { return &c.Limits.Streams }, 1, 100000)},
 		{flag: "requests", def: "2048", usage: "同时处理的请求数上限", set: count(func(c *Config) *int { return &c.Limits.Requests }, 1, 100000)},
 		{flag: "idle", def: "30s", usage: "客户端不出声（或收发过慢）多久后断开", set: func(c *Config, v string) error {

@@ -68,10 +68,9 @@ func (p *line) heal() {
 	p.held = nil
 }
 
-// leave is the end of one tablet's sync.
+// leave ends one tablet's sync: where all who still sync are held, the oldest is let go.
 func (p *line) leave() { p.change(-1) }
 
-// change counts those who sync. Where all of them are held, the oldest is let go.
 func (p *line) change(by int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -199,8 +199,8 @@ func TestHalfRequestsAreNoEffect(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = conn.Write(whole[:at])
-		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-			err = tcp.CloseWrite()
+		if half, ok := conn.(*net.TCPConn); ok && err == nil {
+			err = half.CloseWrite()
 		}
 		if err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
 			t.Fatal(err)

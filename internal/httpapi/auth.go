@@ -20,6 +20,8 @@ type Accounts interface {
 	Person(context.Context, auth.Session) (directory.User, error)
 	VerifyDevice(ctx context.Context, id directory.DeviceID, message, signature []byte) (auth.Session, directory.User, error)
 	Logout(context.Context, auth.SessionID) error
+	RevokeDevice(context.Context, directory.DeviceID) error
+	ReportStolen(context.Context, directory.DeviceID) error
 }
 
 // LoginBody asks for a session and enrols the device whose key it carries. Proof is the device's signature of

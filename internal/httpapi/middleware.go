@@ -229,7 +229,7 @@ func (a *api) signedSession(c *fiber.Ctx, body []byte) (fieldsync.Session, error
 		return fieldsync.Session{}, err
 	}
 	c.Locals(localUser, u.ID)
-	return fieldsync.Session{User: u, Device: who.Device}, nil
+	return fieldsync.Session{User: u, Device: who.Device, Revoked: who.Revoked}, nil
 }
 
 // sessionOf is the session that guard found; only routes that are not public have one.

@@ -235,9 +235,8 @@ func (a *api) hazard(c *fiber.Ctx) error {
 	return respond(c, out)
 }
 
-// photosOf lists the photos that a hazard names, with where to get those that have arrived. Photos of the finding came
-// with the inspection, those of a rectification with the hazard itself.
-func (a *api) photosOf(c *fiber.Ctx, h inspection.Hazard) ([]PhotoView, error) {
+// hazardPhotos are all photos that a hazard names, some perhaps more than once.
+func hazardPhotos(h inspection.Hazard) []media.SHA256 {
 	named := slices.Clone(h.Photos)
 	for _, r := range h.Rectifies {
 		named = append(append(named, r.Before...), r.After...)
@@ -247,6 +246,19 @@ func (a *api) photosOf(c *fiber.Ctx, h inspection.Hazard) ([]PhotoView, error) {
 			}
 		}
 	}
+	return named
+}
+
+// photoView shows a photo that has arrived for an inspection or hazard.
+func photoView(id string, p media.Arrived) PhotoView {
+	at := "/api/v1/inspections/" + id + "/photos/" + p.SHA256.String()
+	return PhotoView{p.SHA256, true, p.Photo.Type, at, at + "/" + string(media.Thumb), at + "/" + string(media.Preview)}
+}
+
+// photosOf lists the photos that a hazard names, with where to get those that have arrived. Photos of the finding came
+// with the inspection, those of a rectification with the hazard itself.
+func (a *api) photosOf(c *fiber.Ctx, h inspection.Hazard) ([]PhotoView, error) {
+	named := hazardPhotos(h)
 	s := a.sightOf(c, kindEvidence)
 	arrived := map[media.SHA256]PhotoView{}
 	for _, id := range []string{string(h.Inspection), string(h.ID)} {
@@ -265,8 +277,7 @@ func (a *api) photosOf(c *fiber.Ctx, h inspection.Hazard) ([]PhotoView, error) {
 			return nil, err
 		}
 		for _, p := range e.Arrived {
-			at := "/api/v1/inspections/" + id + "/photos/" + p.SHA256.String()
-			arrived[p.SHA256] = PhotoView{p.SHA256, true, p.Photo.Type, at, at + "/" + string(media.Thumb), at + "/" + string(media.Preview)}
+			arrived[p.SHA256] = photoView(id, p)
 		}
 	}
 	out := make([]PhotoView, 0, len(named))

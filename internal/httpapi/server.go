@@ -95,6 +95,7 @@ type api struct {
 	signers *rate
 	slots   chan struct{}
 	streams chan struct{}
+	exports chan struct{}
 
 	underway, listening *crowd // of each device
 }
@@ -145,8 +146,19 @@ func (a *api) routes() []route {
 		{method: get, path: "/api/v1/inspections/:id/photos/:sha256/:size", handler: a.picture},
 		{method: get, path: "/api/v1/hazards", handler: a.hazards},
 		{method: get, path: "/api/v1/hazards/:id", handler: a.hazard},
+		{method: get, path: "/api/v1/hazards/:id/pairs", handler: a.pairs},
+		{method: get, path: "/api/v1/hazards/:id/bundle", handler: a.hazardBundle, open: true},
+		{method: get, path: "/api/v1/inspections/:id/bundle", handler: a.inspectionBundle, open: true},
+		{method: get, path: "/api/v1/evidence", handler: a.wall},
+		{method: get, path: "/api/v1/evidence/counts", handler: a.evidenceCounts},
+		{method: get, path: "/api/v1/scrubs", handler: a.scrubs},
 		{method: get, path: "/api/v1/enterprises", handler: a.enterprises},
 		{method: get, path: "/api/v1/enterprises/:id", handler: a.enterprise},
+		{method: get, path: "/api/v1/quarantine", handler: a.quarantine},
+		{method: get, path: "/api/v1/quarantine/:id", handler: a.quarantined},
+		{method: get, path: "/api/v1/devices", handler: a.devices},
+		{method: post, path: "/api/v1/devices/:id/revoke", handler: a.revokeDevice},
+		{method: post, path: "/api/v1/devices/:id/stolen", handler: a.stolenDevice},
 		{method: get, path: "/api/v1/packs", handler: a.packs},
 		{method: post, path: "/api/v1/packs/drafts", handler: a.upload},
 		{method: get, path: "/api/v1/packs/drafts", handler: a.drafts},
@@ -216,6 +228,7 @@ func newAPI(d Deps) *api {
 	return &api{
 		Deps: d, logins: newRate(20, time.Minute, d.Now), signers: newRate(60, time.Minute, d.Now),
 		slots: make(chan struct{}, max(d.Limits.Requests, 1)), streams: make(chan struct{}, max(d.Limits.Streams, 1)),
+		exports:  make(chan struct{}, exportsAtOnce),
 		underway: newCrowd(max(d.Limits.Device, 1)), listening: newCrowd(max(d.Limits.Listens, 1)),
 	}
 }

@@ -25,21 +25,23 @@ const other = "other"
 type Metrics struct {
 	registry *prometheus.Registry
 
-	pushes       prometheus.Counter
-	pushSeconds  prometheus.Histogram
-	mutations    *prometheus.CounterVec
-	pulls        prometheus.Counter
-	ruleFailures prometheus.Counter
-	changes      prometheus.Counter
-	feedLag      prometheus.Gauge
-	uploadBytes  prometheus.Counter
-	uploads      *prometheus.CounterVec
-	deriveQueue  prometheus.Gauge
-	derive       prometheus.Histogram
-	requests     *prometheus.CounterVec
-	requestTimes *prometheus.HistogramVec
-	streams      prometheus.Gauge
-	archived     *prometheus.CounterVec
+	pushes            prometheus.Counter
+	pushSeconds       prometheus.Histogram
+	mutations         *prometheus.CounterVec
+	pulls             prometheus.Counter
+	ruleFailures      prometheus.Counter
+	forks, healthLost prometheus.Counter
+	changes           prometheus.Counter
+	feedLag           prometheus.Gauge
+	uploadBytes       prometheus.Counter
+	uploads           *prometheus.CounterVec
+	deriveQueue       prometheus.Gauge
+	scrubbed          *prometheus.GaugeVec
+	derive            prometheus.Histogram
+	requests          *prometheus.CounterVec
+	requestTimes      *prometheus.HistogramVec
+	streams           prometheus.Gauge
+	archived          *prometheus.CounterVec
 }
 
 // NewMetrics makes a registry with every series of Paicha, the Go runtime's and the process's. version labels paicha_build_info.
@@ -56,12 +58,17 @@ func NewMetrics(version string) *Metrics {
 		}, []string{"status"}),
 		ruleFailures: counter("paicha_rule_failures_total", "Rules of checklists that erred, so that a person has to judge."),
 		pulls:        counter("paicha_pulls_total", "Pulls answered."),
+		forks:        counter("paicha_forked_devices_total", "Devices that turned out to be cloned."),
+		healthLost:   counter("paicha_device_health_lost_total", "Hellos whose device could not be noted for supervisors."),
 		changes:      counter("paicha_changes_sent_total", "Changes sent in pulls."),
 		feedLag:      gauge("paicha_feed_lag_seconds", "Age of the oldest write that is not yet below the watermark; 0 if none."),
 		uploadBytes:  counter("paicha_upload_bytes_total", "Photo bytes received."),
 		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "paicha_uploads_total", Help: "Uploads ended, by outcome.",
 		}, []string{"outcome"}),
+		scrubbed: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "paicha_scrub_photos", Help: "Photos of the last scrub of this process, by what was found.",
+		}, []string{"found"}),
 		deriveQueue: gauge("paicha_derive_queue", "Photos waiting for their thumbnails."),
 		derive: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "paicha_derive_seconds", Help: "Time to make the thumbnails of a photo.",
@@ -84,8 +91,8 @@ func NewMetrics(version string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	info.Set(1)
-	m.registry.MustRegister(m.pushes, m.ruleFailures, m.pushSeconds, m.mutations, m.pulls, m.changes, m.feedLag, m.uploadBytes, m.uploads,
-		m.deriveQueue, m.derive, m.requests, m.requestTimes, m.streams, m.archived, info,
+	m.registry.MustRegister(m.forks, m.healthLost, m.pushes, m.ruleFailures, m.pushSeconds, m.mutations, m.pulls, m.changes, m.feedLag, m.uploadBytes, m.uploads,
+		m.deriveQueue, m.scrubbed, m.derive, m.requests, m.requestTimes, m.streams, m.archived, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range slices.Concat(MutationStatuses, []string{other}) {
 		m.mutations.WithLabelValues(s) // a series that starts at 0 can be alarmed on; one that appears cannot
@@ -124,6 +131,12 @@ func (m *Metrics) Mutation(status string) {
 // RuleFailed counts a rule that erred.
 func (m *Metrics) RuleFailed() { m.ruleFailures.Inc() }
 
+// Forked counts a device that turned out to be cloned.
+func (m *Metrics) Forked() { m.forks.Inc() }
+
+// HealthLost counts a hello whose device could not be noted.
+func (m *Metrics) HealthLost() { m.healthLost.Inc() }
+
 // Pulled counts one pull and the changes it carried.
 func (m *Metrics) Pulled(changes int) {
 	m.pulls.Inc()
@@ -139,6 +152,13 @@ func (m *Metrics) UploadBytes(n int64) { m.uploadBytes.Add(float64(max(n, 0))) }
 // Upload counts one upload that ended, by outcome, one of UploadOutcomes.
 func (m *Metrics) Upload(outcome string) {
 	m.uploads.WithLabelValues(known(UploadOutcomes, outcome)).Inc()
+}
+
+// Scrubbed records what a scrub of photos found: good ones, those that are damaged or lost, and those put back.
+func (m *Metrics) Scrubbed(good, bad, repaired int) {
+	m.scrubbed.WithLabelValues("good").Set(float64(good))
+	m.scrubbed.WithLabelValues("bad").Set(float64(bad))
+	m.scrubbed.WithLabelValues("repaired").Set(float64(repaired))
 }
 
 // DeriveQueue sets how many photos wait for their thumbnails.

@@ -161,6 +161,7 @@ func TestMetricsCount(t *testing.T) {
 	m.Upload("received")
 	m.Upload("stolen")
 	m.DeriveQueue(3)
+	m.Scrubbed(90, 2, 1)
 	m.Derived(time.Second)
 	m.Request("/api/v1/sync/push", 200, time.Millisecond)
 	m.Request("", 404, time.Millisecond)
@@ -193,6 +194,7 @@ func TestMetricsCount(t *testing.T) {
 		"paicha_uploads_total{outcome=received}":                         1,
 		"paicha_uploads_total{outcome=other}":                            1,
 		"paicha_derive_queue":                                            3,
+		"paicha_scrub_photos{found=bad}":                                 2,
 		"paicha_derive_seconds":                                          1,
 		"paicha_http_requests_total{route=/api/v1/sync/push,status=200}": 1,
 		"paicha_http_requests_total{route=unmatched,status=404}":         1,

@@ -36,6 +36,14 @@ const (
 	maxState   = 1 << 20 // far more than an upload's metadata may have
 )
 
+// suggested makes a photo of a tablet in one to three pieces: each costs a write of its own and listings, whatever its size.
+const suggested = 1 << 20
+
+var _ media.Paced = (*Staging)(nil)
+
+// Piece implements media.Paced.
+func (s *Staging) Piece() int64 { return suggested }
+
 // declared is the head of an upload.
 type declared struct {
 	Length int64  `json:"length"`

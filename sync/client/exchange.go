@@ -107,7 +107,7 @@ func (t *Tablet) greet(ctx context.Context) error {
 		t.known, t.gaps = 0, nil
 	}
 	t.hello = h
-	return nil
+	return t.replica.met(t.Now(), h.LockAfter)
 }
 
 // push sends what waits, in the order of its making, in batches that grow while they succeed. A batch that is refused as

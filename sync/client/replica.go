@@ -33,6 +33,7 @@ type replicaState struct {
 	Generation   uint64    `json:"generation"`
 	Snapshotting bool      `json:"snapshotting"`
 	Checked      time.Time `json:"checked,omitzero"` // when the sums were last found equal, by the tablet's clock
+	Lease        lease     `json:"lease,omitzero"`
 }
 
 // page is one answer to a pull as the journal keeps it: data and cursor in one record, so that a cursor is never ahead

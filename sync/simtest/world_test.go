@@ -150,7 +150,7 @@ func (w *world) uuid() uuid.UUID {
 	return uuid.MustParse(fmt.Sprintf("018f0000-0000-7000-8000-%012d", w.ids))
 }
 
-var packs = func() *checklist.Library { return checklist.NewLibrary() }()
+var packs = checklist.NewLibrary()
 
 var cursorSeal = func() *fieldsync.CursorSeal {
 	s, err := fieldsync.NewCursorSeal([]byte("the secret of the simulated server"))
@@ -270,7 +270,7 @@ func (w *world) inNode(n *node, f func()) (alive bool) {
 	defer func() {
 		n.busy--
 		n.open = open
-		if c, ok := recover().(any); ok && c != nil {
+		if c := recover(); c != nil {
 			cut, isCut := c.(nodeCut)
 			if !isCut || cut.n != n {
 				panic(c)

@@ -29,7 +29,6 @@ type plan struct {
 	sizes   []int         // stored documents at which pulls are measured
 	first   int           // the size at which the whole is pulled
 	drain   time.Duration // how long pictures are watched being made
-	tablets int           // connected at the same time
 	stocks  []int         // stored documents at which pulls by grants are measured
 }
 
@@ -43,10 +42,9 @@ func main() {
 	out := flag.String("out", "docs/benchmarks.md", "file to write; - is standard output")
 	echo := flag.Bool("echo", false, "be the echo server that the program starts for itself")
 	flag.StringVar(&p.binary, "bin", "bin/paicha", "server to measure")
-	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, crowd, stock, scopes, weak: only those named (comma between); of a file that exists only their sections are replaced")
+	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, fleet, stock, s3, weak: only those named (comma between); of a file that exists only their sections are replaced")
 	flag.StringVar(&p.profile, "profile", "", "folder for CPU profiles of the server")
 	flag.IntVar(&p.rounds, "rounds", 3, "rounds, of which the median is shown")
-	flag.IntVar(&p.tablets, "tablets", 1000, "tablets that are connected at the same time")
 	million := flag.Bool("million", false, "measure pulls at a million stored documents too (some GB of disk, minutes of filling)")
 	flag.Parse()
 	if *echo {
@@ -59,7 +57,7 @@ func main() {
 		p.stocks = append(p.stocks, 1_000_000)
 	}
 	if *quick {
-		p.tablets, p.stocks = min(p.tablets, 100), []int{2_000}
+		p.stocks = []int{2_000}
 		p.rounds, p.span, p.photos, p.sizes, p.first, p.drain = 1, 400*time.Millisecond, 30, []int{200, 1_000}, 1_000, time.Second
 	}
 	if err := measure(&p, *out); err != nil {
@@ -93,14 +91,19 @@ func measure(p *plan, out string) (err error) {
 			return err
 		}
 	}
-	for _, part := range []struct {
-		name    string
-		measure func(*table) error
-	}{{"crowd", p.crowd}, {"stock", p.stock}, {"scopes", p.scopes}, {"weak", p.weak}} {
-		if p.wants(part.name) {
-			if err := part.measure(t); err != nil {
-				return err
-			}
+	if p.wants("fleet") {
+		if err := p.fleet(t); err != nil {
+			return err
+		}
+	}
+	if p.wants("stock") {
+		if err := p.stock(t); err != nil {
+			return err
+		}
+	}
+	if p.wants("weak") {
+		if err := p.weak(t); err != nil {
+			return err
 		}
 	}
 	t.ended()
@@ -130,7 +133,12 @@ func (p *plan) round(t *table, round int) error {
 		}
 	}
 	if p.wants("photos") {
-		return p.pictures(t, round)
+		if err := p.pictures(t, round); err != nil {
+			return err
+		}
+	}
+	if p.wants("s3") {
+		return p.s3(t, round)
 	}
 	return nil
 }

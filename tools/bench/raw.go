@@ -19,7 +19,6 @@ import (
 	"paicha/internal/auth"
 	"paicha/internal/directory"
 	"paicha/internal/httpapi"
-	"paicha/internal/store"
 	"paicha/internal/store/sqlite"
 	fieldsync "paicha/sync"
 )
@@ -62,25 +61,13 @@ func (s *server) stored() (_ *copied, err error) {
 // rawRows writes the same rows by hand-prepared statements, in groups, with a commit that is synced each: one
 // connection, nothing looked up, nothing encoded. Bare is the body under a unique key alone.
 func (p *plan) rawRows(t *table, doc *copied, group int, bare bool, round int) error {
-	name := fmt.Sprintf("rows by %d", group)
-	if bare {
-		name = "bare " + name
-	}
-	return p.rawRowsAt(t, name, doc, group, bare, filepath.Join(p.dir, fmt.Sprintf("raw%d-%d-%t.db", round, group, bare)))
-}
-
-// rawRowsNamed writes whole rows under another name in the table.
-func (p *plan) rawRowsNamed(t *table, name string, doc *copied, group int, path string) error {
-	return p.rawRowsAt(t, name, doc, group, false, path)
-}
-
-func (p *plan) rawRowsAt(t *table, name string, doc *copied, group int, bare bool, path string) error {
+	path := filepath.Join(p.dir, fmt.Sprintf("raw%d-%d-%t.db", round, group, bare))
 	defer func() {
 		for _, end := range []string{"", "-wal", "-shm", ".lock"} {
 			_ = os.Remove(path + end)
 		}
 	}()
-	script := []string{
+	name, script := fmt.Sprintf("rows by %d", group), []string{
 		`INSERT INTO docs (no, kind, id, rev, writer, seq, removed, tokens, lefts, fields) VALUES (?1, 'inspection', ?2, 1, 1, ?1, '', ?3, ?4, ?5)`,
 		`INSERT INTO bodies (no, body, restricted, memory) VALUES (?1, ?2, ?3, ?4)`,
 		`INSERT INTO feed (token, writer, seq, no) VALUES (?1, 1, ?2, ?2)`,
@@ -88,11 +75,11 @@ func (p *plan) rawRowsAt(t *table, name string, doc *copied, group int, bare boo
 		`UPDATE writers SET last = ?1 WHERE no = 1`,
 	}
 	if bare {
-		script = []string{`INSERT INTO bare (no, id, body) VALUES (?1, ?2, ?3)`}
+		name, script = "bare "+name, []string{`INSERT INTO bare (no, id, body) VALUES (?1, ?2, ?3)`}
 	} else {
 		// The server's own engine makes the schema and every index that serve declares.
 		e, err := sqlite.Open(context.Background(), sqlite.Options{
-			Path: path, Indexes: indexes(),
+			Path: path, Indexes: slices.Concat(inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes, fieldsync.Indexes),
 		})
 		if err == nil {
 			err = e.Close()
@@ -141,11 +128,6 @@ func (p *plan) rawRowsAt(t *table, name string, doc *copied, group int, bare boo
 		err = errors.Join(err, st.Close())
 	}
 	return errors.Join(err, c.Close())
-}
-
-// indexes are every one that serve declares.
-func indexes() []store.Index {
-	return slices.Concat(inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes, fieldsync.Indexes)
 }
 
 type rawWriter struct {

@@ -35,11 +35,11 @@ the row counts. A commit is one group made durable with one fsync of the log.
 `)
 	t.pushTable(w)
 	t.photoTable(w)
+	t.s3Table(w)
 	t.pullTable(w)
-	t.crowdTable(w)
 	t.stockTable(w)
-	t.scopeTable(w)
 	t.packTable(w)
+	t.fleetTable(w)
 	t.weakTable(w)
 	t.memoryTable(w)
 	fmt.Fprintf(w, "\n%s", remarks)
@@ -98,7 +98,7 @@ func (t *table) photoTable(w io.Writer) {
 }
 
 func (t *table) pullTable(w io.Writer) {
-	mine := func(name string) bool { return strings.Contains(name, "pull") && !strings.HasPrefix(name, "crowd") }
+	mine := func(name string) bool { return strings.Contains(name, "pull") && !strings.HasPrefix(name, "fleet") }
 	if !slices.ContainsFunc(t.order, mine) {
 		return
 	}
@@ -113,7 +113,7 @@ func (t *table) pullTable(w io.Writer) {
 
 func (t *table) memoryTable(w io.Writer) {
 	t.head(w, "Most memory of the server (VmHWM), MB", "phase", "MB")
-	for _, phase := range []string{"logins", "push", "photos", "pictures", "pull", "crowd", "stock"} {
+	for _, phase := range []string{"logins", "push", "photos", "pictures", "pull", "stock"} {
 		if mb, ok := t.peaks[phase]; ok {
 			t.line(w, phase, show(mb))
 		}

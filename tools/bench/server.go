@@ -100,14 +100,9 @@ func (s *server) cpu() float64 {
 }
 
 // peak is the most memory that the process held, in MB.
-func (s *server) peak() float64 { return s.memory("VmHWM:") }
-
-// resident is what it holds now, in MB.
-func (s *server) resident() float64 { return s.memory("VmRSS:") }
-
-func (s *server) memory(line string) float64 {
+func (s *server) peak() float64 {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	_, after, _ := strings.Cut(string(b), line)
+	_, after, _ := strings.Cut(string(b), "VmHWM:")
 	f := strings.Fields(after)
 	if len(f) == 0 {
 		return 0

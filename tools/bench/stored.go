@@ -10,12 +10,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/ncruces/go-sqlite3"
 
 	"paicha/inspection"
+	"paicha/internal/auth"
 	"paicha/internal/directory"
 	"paicha/internal/fleet"
+	"paicha/internal/httpapi"
 	"paicha/internal/store"
+	"paicha/internal/store/sqlite"
+	"paicha/media"
+	fieldsync "paicha/sync"
 )
 
 // grantCounts are how many regions with a sector a person may read; the documents are spread over a hundred.
@@ -37,6 +43,41 @@ func places() []store.Token {
 		}
 	}
 	return out
+}
+
+// prepared runs a server once so that its folder has what it needs, lets with change the store in its absence, and starts it
+// again.
+func (p *plan) prepared(name string, with func(*store.Store, []byte) error) (*server, error) {
+	s, err := start(p, name)
+	if err != nil {
+		return nil, err
+	}
+	s.halt()
+	key, err := fleet.Key(s.data)
+	if err == nil {
+		err = inStore(s.data, func(st *store.Store) error { return with(st, key) })
+	}
+	if err != nil {
+		s.stop()
+		return nil, err
+	}
+	return start(p, name)
+}
+
+// inStore opens the embedded store of a folder.
+func inStore(dir string, do func(*store.Store) error) error {
+	ctx := context.Background()
+	e, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(dir, "paicha.db"), Indexes: slices.Concat(
+		inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes, media.Indexes, fieldsync.Indexes)})
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	st, err := store.Open(ctx, e, store.Options{Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) }, NewID: uuid.NewString})
+	if err == nil {
+		err = do(st)
+	}
+	return errors.Join(err, e.Close())
 }
 
 // stock measures what a pull costs by how much is stored and how much of it the person may see. It is filled straight at the
@@ -96,14 +137,11 @@ func (p *plan) stock(t *table) error {
 
 func (p *plan) stockPulls(t *table, s *server, people map[int][]fleet.Member, size int) error {
 	for _, n := range grantCounts {
-		tablets, err := s.of(people[n])
+		tb, err := s.member(people[n][0])
 		if err != nil {
 			return err
 		}
-		tb := tablets[0]
-		if tb.cursor, _, _, err = tb.pullAll("", ""); err != nil {
-			return err
-		}
+		tablets := []*tablet{tb}
 		for range p.rounds {
 			if err := t.loop(fmt.Sprintf("first page of %d, %d grants", size, n), s, 1, func() (run, error) {
 				return closed(tablets, p.span/3, func(tb *tablet) error { return tb.page("", storedPage) })

@@ -33,9 +33,8 @@ type table struct {
 	facts map[string]string
 	packs *packFigures
 	weak  *weakFigures
-
-	connected *connected
-	load      [2]string
+	fleet *fleetFigures
+	load  [2]string
 }
 
 func (t *table) add(name string, s sample) {

@@ -30,7 +30,6 @@ type tablet struct {
 	epoch  string
 	n      int      // mutations made
 	cursor string   // where it has read to
-	alone  bool     // its records have no team
 	have   []string // hashes of the packs that it says to hold
 	req    fasthttp.Request
 	resp   fasthttp.Response
@@ -141,9 +140,6 @@ func (tb *tablet) push(batch int) error {
 		}
 		tb.n++
 		tb.body = appendRecord(tb.body, freshID(), tb.n, nil)
-	}
-	if tb.alone {
-		tb.body = bytes.Replace(tb.body, []byte(demoTeam), nil, batch)
 	}
 	return tb.hand(batch)
 }

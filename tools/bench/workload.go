@@ -51,16 +51,13 @@ func freshID() string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// demoTeam is a member of a save.
-const demoTeam = `,"team":["demo-inspector-1","demo-inspector-2"]`
-
 // appendRecord appends the first save of an inspection, 6.4 KB and one mutation.
 func appendRecord(b []byte, id string, n int, photos []photo) []byte {
 	b = append(append(append(b, `{"id":"`...), freshID()...), `","n":`...)
 	b = strconv.AppendInt(b, int64(n), 10)
 	b = append(append(append(b, `,"name":"inspection.save","doc":{"kind":"inspection","id":"`...), id...), `"},"at":"2023-06-05T07:32:00Z","args":{"header":`...)
 	b = append(b, `{"unit":{"id":"demo-coal-1","name":"示范煤矿一号"},"region":"532504","sectors":["coal-mine"],"mode":"unannounced","pack":{"id":"coal-mine@2023.1"},"startedAt":"2023-06-05T07:30:00Z"}`...)
-	b = append(append(b, demoTeam...), `,"answers":[`...)
+	b = append(b, `,"team":["demo-inspector-1","demo-inspector-2"],"answers":[`...)
 	b = append(append(b, answers[rand.IntN(len(answers))]...), ']')
 	for i := range photos {
 		if i == 0 {

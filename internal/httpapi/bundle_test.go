@@ -1,0 +1,75 @@
+package httpapi
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"paicha/inspection"
+	"paicha/internal/bundle"
+	"paicha/internal/directory"
+	"paicha/internal/store"
+	"paicha/media"
+)
+
+// TestBundleIsDownloadedAndVerified: a supervisor and the enterprise fetch an inspection's and a hazard's evidence, and
+// check it with nothing else at hand.
+func TestBundleIsDownloadedAndVerified(t *testing.T) {
+	var blobs media.Blobs
+	s := newSite(t, func(d *Deps) { blobs = d.Photos.Blobs })
+	d := hung(t, "insp-01", "mine-1", "532504", 3, time.Date(2023, 6, 5, 8, 0, 0, 0, time.UTC))
+	s.put(d, nil)
+	lost := media.Sum([]byte("insp-012"))
+	for _, content := range []string{"insp-010", "insp-011"} {
+		if err := blobs.Put(t.Context(), media.Sum([]byte(content)), int64(len(content)), bytes.NewReader([]byte(content))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	photos := []inspection.Photo{{SHA256: media.Sum([]byte("insp-010"))}, {SHA256: media.Sum([]byte("never sent"))}}
+	body, restricted, err := inspection.Encode(&inspection.Inspection{ID: "insp-01", Status: inspection.Submitted, Photos: photos})
+	s.put(store.Doc{Ref: store.Ref{Kind: inspection.Kind, ID: "insp-01"}, Tokens: d.Tokens, Body: body, Restricted: restricted}, err)
+	body, _, err = inspection.EncodeHazard(&inspection.Hazard{ID: "haz-1", Inspection: "insp-01", Status: inspection.Reported, Photos: []media.SHA256{photos[0].SHA256}})
+	s.put(store.Doc{
+		Ref: store.Ref{Kind: inspection.KindHazard, ID: "haz-1"}, Tokens: d.Tokens, Body: body, Restricted: []byte(`{"remarks":[]}`),
+		Fields: store.Fields{"inspection": store.Text("insp-01")},
+	}, err)
+	lead, stranger := s.supervisor("lead", "5325"), s.supervisor("other", "532501")
+	boss := s.person("boss", directory.User{Roles: []directory.Role{directory.RoleEnterprise}, Enterprise: "mine-1"})
+
+	get := func(token, path string) bundle.Report {
+		t.Helper()
+		r := s.send("GET", path, token, nil)
+		if r.status != 200 || r.header.Get("Content-Type") != "application/zip" {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+		out, err := bundle.Verify(bytes.NewReader(r.body), int64(len(r.body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	roles := func(r bundle.Report, role bundle.Role) (n int) {
+		for _, f := range r.Manifest.Files {
+			if f.Role == role {
+				n++
+			}
+		}
+		return n
+	}
+	whole := get(lead, "/api/v1/inspections/insp-01/bundle")
+	if roles(whole, bundle.Photo) != 2 || roles(whole, bundle.Record) != 3 || roles(whole, bundle.Restricted) != 2 || whole.Manifest.ExportedBy != "lead" {
+		t.Errorf("%+v", whole.Manifest)
+	}
+	if !slices.Contains(whole.Manifest.Missing, bundle.Missing{SHA256: lost, Reason: bundle.Lost}) ||
+		!slices.Contains(whole.Manifest.Missing, bundle.Missing{SHA256: photos[1].SHA256, Reason: bundle.NotReceived}) || whole.Whole {
+		t.Errorf("missing: %+v", whole.Manifest.Missing)
+	}
+	part := get(boss, "/api/v1/hazards/haz-1/bundle")
+	if roles(part, bundle.Photo) != 1 || roles(part, bundle.Record) != 3 || roles(part, bundle.Restricted) != 0 || !part.Whole {
+		t.Errorf("%+v", part)
+	}
+	for _, path := range []string{"/api/v1/inspections/insp-01/bundle", "/api/v1/hazards/haz-1/bundle", "/api/v1/hazards/none/bundle"} {
+		s.refused(s.send("GET", path, stranger, nil), 404, "store.not_found")
+	}
+}
