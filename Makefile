@@ -139,7 +139,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 	  while read -r dir target; do echo "$$dir $$target"; go test "$$dir" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) </dev/null; done
 
 .PHONY: bench
-bench: build ## measure the binary against the raw machine and write docs/benchmarks.md (some five minutes)
+bench: build ## measure the binary against the raw machine and write docs/benchmarks.md (some ten minutes); PAICHA_TEST_MONGO_URI: records on that MongoDB
 	go run ./tools/bench
 
 .PHONY: microbench

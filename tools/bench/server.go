@@ -22,11 +22,19 @@ type server struct {
 	log  *os.File
 }
 
+// mongoVariable names a real MongoDB (without a database): records are then kept there, in databases of the bench's own
+// that stay behind, and what SQLite alone can tell is left out.
+const mongoVariable = "PAICHA_TEST_MONGO_URI"
+
 // start runs the real binary with demonstration data, as anybody would, on a free port. It believes this machine's
 // X-Forwarded-For, so that each tablet has an address of its own for the limit on logins.
 func start(p *plan, name string) (*server, error) {
 	data := filepath.Join(p.dir, name)
 	cmd := exec.Command(p.binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", data, "--trusted-proxies", "127.0.0.0/8")
+	if uri := os.Getenv(mongoVariable); uri != "" {
+		at, query, _ := strings.Cut(uri, "?")
+		cmd.Args = append(cmd.Args, "--store", fmt.Sprintf("%s/paicha-bench-%s-%d?%s", strings.TrimRight(at, "/"), name, time.Now().Unix(), query))
+	}
 	cmd.Env = os.Environ()
 	if p.profile != "" {
 		cmd.Env = append(cmd.Env, "PAICHA_TEST_PROFILE="+filepath.Join(p.profile, name+".pprof"))
