@@ -142,9 +142,16 @@ func (p *plan) stockPulls(t *table, s *server, people map[int][]fleet.Member, si
 			return err
 		}
 		tablets := []*tablet{tb}
+		bundle, err := embeddedPacks()
+		if err != nil {
+			return err
+		}
+		for _, pack := range bundle.Packs {
+			tb.have = append(tb.have, string(pack.Hash()))
+		}
 		for range p.rounds {
 			if err := t.loop(fmt.Sprintf("first page of %d, %d grants", size, n), s, 1, func() (run, error) {
-				return closed(tablets, p.span/3, func(tb *tablet) error { return tb.page("", storedPage) })
+				return closed(tablets, p.span/3, func(tb *tablet) error { return tb.firstPage(storedPage) })
 			}); err != nil {
 				return err
 			}
@@ -163,12 +170,9 @@ func (p *plan) stockPulls(t *table, s *server, people map[int][]fleet.Member, si
 	return nil
 }
 
-// page pulls one page.
-func (tb *tablet) page(cursor string, limit int) error {
-	tb.body = fmt.Appendf(tb.body[:0], `{"cursor":%q,"limit":%d}`, cursor, limit)
-	if cursor == "" {
-		tb.body = fmt.Appendf(tb.body[:0], `{"limit":%d}`, limit)
-	}
+// firstPage pulls the first page of somebody who holds the checklists: the more grants, the more of them would be in it.
+func (tb *tablet) firstPage(limit int) error {
+	tb.body = fmt.Appendf(tb.body[:0], `{"limit":%d,"have":["%s"]}`, limit, strings.Join(tb.have, `","`))
 	tb.prepare("/api/v1/sync/pull")
 	return tb.send(tb.body)
 }
