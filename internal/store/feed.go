@@ -112,8 +112,8 @@ func (s *Store) Now(ctx context.Context) (Mark, error) {
 // depends on what the reader may see alone: that others wrote meanwhile does not show in it.
 func (s *Store) From(ctx context.Context, seen Mark, tokens []Token) (Mark, error) {
 	m := Mark{Epoch: seen.Epoch, Sealed: seen.Sealed, Seqs: map[WriterID]Seq{}}
-	for w, upTo := range seen.Seqs {
-		last, err := s.engine.Last(ctx, w, upTo, tokens)
+	for _, w := range slices.Sorted(maps.Keys(seen.Seqs)) { // in an order, so that a simulated run can be repeated
+		last, err := s.engine.Last(ctx, w, seen.Seqs[w], tokens)
 		if err != nil {
 			return Mark{}, err
 		}
