@@ -7,24 +7,17 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/valyala/fasthttp"
 
 	"paicha/inspection"
-	"paicha/internal/auth"
 	"paicha/internal/directory"
 	"paicha/internal/fleet"
-	"paicha/internal/httpapi"
 	"paicha/internal/store"
-	"paicha/internal/store/sqlite"
-	"paicha/media"
-	fieldsync "paicha/sync"
 )
 
 // fleetTablets are how many tablets are connected at the same time.
@@ -34,17 +27,15 @@ const fleetTablets = 1000
 type fleetFigures struct {
 	idle, connected float64 // MB resident, before and after fleetTablets have a stream open and have pulled
 	sizes           []int   // of the fleets that pushed and pulled at once
-	grants          []int
 	scopes          []int
 }
 
 // fleet measures what many tablets cost: memory with a thousand of them connected, pushes and pulls by 1 to 256 at once
-// beside the rows written by hand in the same run, empty pulls of people with many grants, and commits of documents with
-// many scopes.
+// beside the rows written by hand in the same run, and commits of documents with many scopes.
 func (p *plan) fleet(t *table) error {
 	note("fleet")
-	f := &fleetFigures{sizes: []int{1, 8, 32, 256}, grants: []int{1, 10, 100}, scopes: []int{1, 4, 16}}
-	s, members, rich, err := p.prefecture(f.grants)
+	f := &fleetFigures{sizes: []int{1, 8, 32, 256}, scopes: []int{1, 4, 16}}
+	s, members, err := p.prefecture()
 	if err != nil {
 		return err
 	}
@@ -85,17 +76,6 @@ func (p *plan) fleet(t *table) error {
 				return err
 			}
 		}
-		for i, m := range rich {
-			tb, err := s.member(m)
-			if err != nil {
-				return err
-			}
-			if err := t.loop(fmt.Sprintf("fleet grants %d", f.grants[i]), s, 1, func() (run, error) {
-				return closed([]*tablet{tb}, p.span/2, func(tb *tablet) error { return tb.pullNothing(tb.cursor) })
-			}); err != nil {
-				return err
-			}
-		}
 	}
 	copied, err := s.stored()
 	if err != nil {
@@ -123,65 +103,15 @@ func (p *plan) fleet(t *table) error {
 	return nil
 }
 
-// prefecture is a server with fleetTablets inspectors of one county, and one person for each number of grants.
-func (p *plan) prefecture(grants []int) (*server, []fleet.Member, []fleet.Member, error) {
-	s, err := start(p, "fleet")
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	data := s.data
-	if err := errors.Join(s.cmd.Process.Signal(os.Interrupt), s.cmd.Wait()); err != nil {
-		return nil, nil, nil, err
-	}
-	members, rich, err := enrolFleet(data, grants)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	cmd := exec.Command(p.binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", data)
-	cmd.Env = os.Environ()
-	s, err = launch(cmd, data)
-	return s, members, rich, err
-}
-
-func enrolFleet(data string, grants []int) (members, rich []fleet.Member, err error) {
-	ctx := context.Background()
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(data, "paicha.db"), Indexes: slices.Concat(
-		inspection.Indexes, directory.Indexes, auth.Indexes, httpapi.Indexes, media.Indexes, fieldsync.Indexes)})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, engine.Close()) }()
-	began := time.Now()
-	st, err := store.Open(ctx, engine, store.Options{
-		Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) }, NewID: uuid.NewString,
+// prefecture is a server with fleetTablets inspectors of one county.
+func (p *plan) prefecture() (s *server, members []fleet.Member, err error) {
+	s, err = p.prepared("fleet", func(st *store.Store, key []byte) (err error) {
+		members, err = fleet.Enrol(context.Background(), st, key, "fleet", fleetTablets, directory.Grant{
+			Token: "532504/coal-mine", Role: directory.RoleInspector, Reason: directory.ReasonPost,
+		})
+		return err
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	key, err := fleet.Key(data)
-	if err != nil {
-		return nil, nil, err
-	}
-	grant := func(t store.Token) directory.Grant {
-		return directory.Grant{Token: t, Role: directory.RoleInspector, Reason: directory.ReasonPost}
-	}
-	if members, err = fleet.Enrol(ctx, st, key, "fleet", fleetTablets, grant("532504/coal-mine")); err != nil {
-		return nil, nil, err
-	}
-	var all []directory.Grant
-	for _, r := range directory.Regions() {
-		for _, sector := range directory.Sectors() {
-			all = append(all, grant(directory.ScopeToken(r.Code, sector.ID)))
-		}
-	}
-	for i, n := range grants {
-		one, err := fleet.Enrol(ctx, st, key, fmt.Sprint("rich", i), 1, all[:min(n, len(all))]...)
-		if err != nil {
-			return nil, nil, err
-		}
-		rich = append(rich, one...)
-	}
-	return members, rich, nil
+	return s, members, err
 }
 
 // member is a tablet of somebody enrolled beforehand, who has pulled everything.
@@ -241,39 +171,29 @@ func (s *server) resident() float64 {
 
 // commits writes documents with so many scopes one after another, straight through the store.
 func (p *plan) commits(t *table, scopes int) error {
-	ctx, path := context.Background(), filepath.Join(p.dir, fmt.Sprintf("scopes%d-%d.db", scopes, time.Now().UnixNano()))
-	engine, err := sqlite.Open(ctx, sqlite.Options{Path: path, Indexes: inspection.Indexes})
-	if err != nil {
+	dir := filepath.Join(p.dir, fmt.Sprintf("scopes%d-%d", scopes, len(t.order)))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	began := time.Now()
-	st, err := store.Open(ctx, engine, store.Options{
-		Now: time.Now, Elapsed: func() time.Duration { return time.Since(began) }, NewID: uuid.NewString,
+	defer func() { _ = os.RemoveAll(dir) }()
+	body, tokens := []byte(`{"x":"`+strings.Repeat("a", 6000)+`"}`), places()[:scopes]
+	return inStore(dir, func(st *store.Store) error {
+		return t.loop(fmt.Sprintf("commit scopes %d", scopes), nil, 1, func() (run, error) {
+			var r run
+			for began := time.Now(); time.Since(began) < p.span/2; r.done++ {
+				at := time.Now()
+				outs, err := st.Commit(context.Background(), []store.Write{{New: store.Doc{
+					Ref: store.Ref{Kind: inspection.Kind, ID: freshID()}, Body: body, Tokens: tokens,
+				}}})
+				if err != nil || outs[0].Status != store.OK {
+					return r, errors.Join(err, errors.New("a commit was not taken"))
+				}
+				r.each = append(r.each, time.Since(at))
+				r.took = time.Since(began)
+			}
+			return r, nil
+		})
 	})
-	if err != nil {
-		return err
-	}
-	body := []byte(`{"x":"` + strings.Repeat("a", 6000) + `"}`)
-	tokens := make([]store.Token, scopes)
-	for i := range tokens {
-		tokens[i] = store.Token(fmt.Sprintf("%06d", 532500+i))
-	}
-	var r run
-	for began := time.Now(); time.Since(began) < p.span/2; r.done++ {
-		at := time.Now()
-		outs, err := st.Commit(ctx, []store.Write{{New: store.Doc{
-			Ref: store.Ref{Kind: inspection.Kind, ID: uuid.NewString()}, Body: body, Tokens: tokens,
-		}}})
-		if err != nil || outs[0].Status != store.OK {
-			return errors.Join(err, errors.New("a commit was not taken"))
-		}
-		r.each = append(r.each, time.Since(at))
-		r.took = time.Since(began)
-	}
-	if err := t.loop(fmt.Sprintf("commit scopes %d", scopes), nil, 1, func() (run, error) { return r, nil }); err != nil {
-		return err
-	}
-	return engine.Close()
 }
 
 func (t *table) fleetTable(w io.Writer) {
@@ -298,9 +218,6 @@ func (t *table) fleetTable(w io.Writer) {
 	}
 	for _, c := range f.sizes {
 		line(fmt.Sprintf("empty pull, %d tablets", c), fmt.Sprintf("fleet pull C=%d", c), "")
-	}
-	for _, n := range f.grants {
-		line(fmt.Sprintf("empty pull, a person with %d grants", n), fmt.Sprintf("fleet grants %d", n), "")
 	}
 	for _, n := range f.scopes {
 		line(fmt.Sprintf("commit of a document with %d scopes, one at a time, through the store alone", n), fmt.Sprintf("commit scopes %d", n), "rows by 1")

@@ -91,12 +91,12 @@ func measure(p *plan, out string) (err error) {
 			return err
 		}
 	}
-	if p.wants("fleet") {
+	if p.wants("fleet") && !onMongo() {
 		if err := p.fleet(t); err != nil {
 			return err
 		}
 	}
-	if p.wants("stock") {
+	if p.wants("stock") && !onMongo() {
 		if err := p.stock(t); err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (p *plan) pushes(t *table, round int) error {
 		}
 	}
 	t.peak("push", s.peak())
-	if os.Getenv(mongoVariable) != "" {
+	if onMongo() {
 		t.facts["row"] = "in MongoDB, which was given; no raw rows beside it"
 		return nil
 	}

@@ -178,12 +178,17 @@ func (p *plan) rawFiles(t *table, pool *photos, c, round int) error {
 	if err := syncFolder(dir); err != nil {
 		return err
 	}
-	next := make(chan int, p.photos)
-	for i := range p.photos {
+	return byHand(t, fmt.Sprintf("files C=%d", c), pool, p.photos, c, func(b []byte) error { return writeFile(dir, b) })
+}
+
+// byHand does with the photos of n inspections, three each and c inspections at a time, what the server must do at least.
+func byHand(t *table, name string, pool *photos, n, c int, put func(photo []byte) error) error {
+	next := make(chan int, n)
+	for i := range n {
 		next <- i
 	}
 	close(next)
-	return t.loop(fmt.Sprintf("files C=%d", c), nil, 1, func() (run, error) {
+	return t.loop(name, nil, 1, func() (run, error) {
 		began := time.Now()
 		errs := make([]error, c)
 		took := make([][]time.Duration, c)
@@ -195,7 +200,7 @@ func (p *plan) rawFiles(t *table, pool *photos, c, round int) error {
 					at := time.Now()
 					for j := range 3 {
 						b = pool.appendPhoto(b[:0], &photo{picture: (3*i + j) % len(pool.pictures), serial: rand.Uint64()})
-						if errs[k] = writeFile(dir, b); errs[k] != nil {
+						if errs[k] = put(b); errs[k] != nil {
 							return
 						}
 					}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -49,7 +47,10 @@ func (p *plan) s3(t *table, round int) error {
 		return err
 	}
 	for _, c := range s3Tablets {
-		if err := p.rawPuts(t, raw, pool, c); err != nil {
+		if err := byHand(t, fmt.Sprintf("puts C=%d", c), pool, p.photos/3, c, func(b []byte) error {
+			_, err := raw.PutObject(context.Background(), s3Bucket, "raw/"+freshID(), bytes.NewReader(b), int64(len(b)), minio.PutObjectOptions{SendContentMd5: true})
+			return err
+		}); err != nil {
 			return err
 		}
 	}
@@ -80,42 +81,6 @@ func (p *plan) s3(t *table, round int) error {
 	}
 	t.peak("photos on S3", s.peak())
 	return nil
-}
-
-// rawPuts puts three photos for each inspection, c inspections at a time.
-func (p *plan) rawPuts(t *table, to *minio.Client, pool *photos, c int) error {
-	next := make(chan int, p.photos/3)
-	for i := range p.photos / 3 {
-		next <- i
-	}
-	close(next)
-	return t.loop(fmt.Sprintf("puts C=%d", c), nil, 1, func() (run, error) {
-		began := time.Now()
-		errs := make([]error, c)
-		took := make([][]time.Duration, c)
-		var wg sync.WaitGroup
-		for k := range c {
-			wg.Go(func() {
-				var b []byte
-				for i := range next {
-					at := time.Now()
-					for j := range 3 {
-						b = pool.appendPhoto(b[:0], &photo{picture: (3*i + j) % len(pool.pictures), serial: rand.Uint64()})
-						_, err := to.PutObject(context.Background(), s3Bucket, "raw/"+freshID(), bytes.NewReader(b), int64(len(b)), minio.PutObjectOptions{SendContentMd5: true})
-						if err != nil {
-							errs[k] = err
-							return
-						}
-					}
-					took[k] = append(took[k], time.Since(at))
-				}
-			})
-		}
-		wg.Wait()
-		r := run{took: time.Since(began), each: slices.Concat(took...)}
-		r.done = len(r.each)
-		return r, errors.Join(errs...)
-	})
 }
 
 // startStore runs the S3 server of the tests, built once, on a free port.

@@ -26,6 +26,9 @@ type server struct {
 // that stay behind, and what SQLite alone can tell is left out.
 const mongoVariable = "PAICHA_TEST_MONGO_URI"
 
+// onMongo reports whether a MongoDB was given: what opens the embedded store itself is left out then.
+func onMongo() bool { return os.Getenv(mongoVariable) != "" }
+
 // start runs the real binary with demonstration data, as anybody would, on a free port. It believes this machine's
 // X-Forwarded-For, so that each tablet has an address of its own for the limit on logins.
 func start(p *plan, name string) (*server, error) {
