@@ -191,7 +191,7 @@ func (a *attempt) allowed(ctx context.Context, m *mutation, w *working, tokens [
 	if p.released != nil {
 		return Result{}, true
 	}
-	if p.sess.Revoked && len(supervisorsOf(tokens)) > 0 {
+	if p.sess.Revoked {
 		return a.quarantine(ctx, m, setAside{ErrQuarantined, tokens}), false
 	}
 	err := auth.Allow(u, actionOf(m.Name), tokens, p.now)
@@ -252,7 +252,7 @@ func (a *attempt) absent(ctx context.Context, m *mutation) Result {
 
 // quarantine sets a mutation aside; its receipt is written in the same commit.
 func (a *attempt) quarantine(ctx context.Context, m *mutation, s setAside) Result {
-	tokens := supervisorsOf(s.tokens)
+	tokens := supervisorsOf(directory.PresentTokens(s.tokens)) // of an archived document those that it had
 	if len(tokens) == 0 {
 		var err error
 		if tokens, err = a.p.overseers(ctx); err != nil {
