@@ -26,6 +26,9 @@ const (
 	Duplicate  MarkCode = "duplicate"                 // the same bytes in another record
 	Resembles  MarkCode = "near_duplicate"            // a picture that looks the same in another record
 	Reused     MarkCode = "near_duplicate_of_earlier" // a photo of what was put right that shows an earlier state, or another place
+
+	// RightsEnded: the device was out of use, or the account disabled, when it was handed in.
+	RightsEnded MarkCode = "rights_ended"
 )
 
 // Mark is a doubt about a photo, for the supervisor. It never refuses anything.

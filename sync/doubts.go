@@ -78,6 +78,9 @@ func (s *Service) mark(ctx context.Context, e *evidence, sub subject) error {
 			}
 			ms = media.Doubts(a.Photo, media.Capture{}, v)
 		}
+		if slices.Contains(e.notes.Ended, a.SHA256) {
+			ms = append(ms, media.Mark{Code: media.RightsEnded, Text: "上传时设备或账号已停用"})
+		}
 		if len(ms) > 0 {
 			marks[a.SHA256.String()] = ms
 		}

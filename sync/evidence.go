@@ -39,10 +39,11 @@ type evidenceNotes struct {
 	Clocks    map[string]int64        `json:"clocks,omitempty"`    // device → its clock minus the server's, in milliseconds, at its last push
 	Distances map[string]int64        `json:"distances,omitempty"` // metres from the place where the check began
 	Holds     []Hold                  `json:"holds,omitempty"`     // oldest first
+	Ended     []media.SHA256          `json:"ended,omitempty"`     // photos sent by a device out of use or under a disabled account, sorted
 }
 
 func (n *evidenceNotes) empty() bool {
-	return len(n.Marks)+len(n.Reviews)+len(n.Alike)+len(n.Clocks)+len(n.Distances)+len(n.Holds) == 0
+	return len(n.Marks)+len(n.Reviews)+len(n.Alike)+len(n.Clocks)+len(n.Distances)+len(n.Holds)+len(n.Ended) == 0
 }
 
 // PhotoReview is what a supervisor made of one photo.
@@ -380,6 +381,9 @@ func (s *Service) Attach(ctx context.Context, sess Session, r media.Received) er
 			}
 		}
 		e.Evidence, _ = e.Receive(arrived)
+		if sess.Revoked || sess.User.Disabled {
+			e.notes.Ended = sorted(append(slices.Clone(e.notes.Ended), r.SHA256))
+		}
 		s.reached(BeforeEvidence)
 		if sub.inspection != nil {
 			e.Evidence = e.Want(wantedBy(sub.inspection)...)

@@ -32,6 +32,7 @@ type Health struct {
 	Head       uint64             `json:"head"`       // highest number of its chain that is known without a gap
 	Forked     bool               `json:"forked,omitzero"`
 	Lost       uint64             `json:"lost,omitzero"` // numbers that the device said it no longer has
+	Wipe       bool               `json:"wipe,omitzero"` // it was told to delete everything once the outbox is empty
 }
 
 // news reports whether h says something that was needs to be told of: not that time has passed.
@@ -39,7 +40,7 @@ func (h Health) news(was Health) bool {
 	waits := func(o OutboxState) bool { return o.Mutations+o.Photos > 0 }
 	large := func(ms int64) bool { return (time.Duration(ms) * time.Millisecond).Abs() > skewLimit }
 	since := h.SeenAt.Sub(was.SeenAt)
-	if h.Forked != was.Forked || h.Lost != was.Lost || since >= healthEvery {
+	if h.Forked != was.Forked || h.Lost != was.Lost || h.Wipe != was.Wipe || since >= healthEvery {
 		return true
 	}
 	changed := h.User != was.User || h.App != was.App || waits(h.Outbox) != waits(was.Outbox) || large(h.SkewMillis) != large(was.SkewMillis)
@@ -88,6 +89,7 @@ func (s *Service) noteHealth(ctx context.Context, sess Session, change func(*Hea
 // greeted notes what a hello tells of its device. A server that cannot note it greets all the same.
 func (s *Service) greeted(ctx context.Context, sess Session, r HelloRequest, skew time.Duration) {
 	err := s.noteHealth(ctx, sess, func(h *Health) {
+		h.Wipe = sess.Wipe
 		h.App, h.Outbox, h.SkewMillis = r.App, r.Outbox, skew.Milliseconds()
 	})
 	if err != nil && s.Meter != nil && !errors.Is(err, context.Canceled) {

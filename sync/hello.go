@@ -28,7 +28,7 @@ func (s *Service) Hello(ctx context.Context, sess Session, r HelloRequest) (Hell
 	out := HelloResponse{
 		Protocol: min(r.ProtocolMax, ProtocolMax), ServerTime: now.UTC().Truncate(time.Millisecond),
 		SkewMillis: skew.Milliseconds(), SkewLarge: skew.Abs() > skewLimit,
-		Capabilities: Capabilities, Epoch: s.Store.Epoch(), Limits: s.Limits, User: string(sess.User.ID), LockAfter: int64(s.LockAfter / time.Second),
+		Capabilities: Capabilities, Epoch: s.Store.Epoch(), Limits: s.Limits, User: string(sess.User.ID), Wipe: sess.Wipe, LockAfter: int64(s.LockAfter / time.Second),
 	}
 	s.greeted(ctx, sess, r, skew)
 	var err error

@@ -15,6 +15,8 @@ type Session struct {
 	Device directory.DeviceID
 	// Revoked: the device was taken out of use. What it still pushes is kept for a supervisor.
 	Revoked bool
+	// Wipe: the device is to delete everything once it has nothing left to hand in.
+	Wipe bool
 }
 
 // Packs finds and applies checklist versions; checklist.Shelf is one.

@@ -54,18 +54,28 @@ func (s *Service) VerifyDevice(ctx context.Context, id directory.DeviceID, messa
 	if err := VerifySignature(d.PublicKey, message, signature); err != nil {
 		return Session{}, directory.User{}, err
 	}
-	if d.Stolen { // told only to who holds the key
-		return Session{}, directory.User{}, ErrDeviceStolen
+	u, d, err := s.holder(ctx, id) // who holds the key is told of a theft, and nobody else
+	return Session{User: d.User, Device: d.ID, IssuedAt: s.o.Now(), PushOnly: true, Revoked: d.Revoked}, u, err
+}
+
+// holder reads a device and its user as they are, disabled and revoked ones too; ErrDevice, ErrDeviceStolen.
+func (s *Service) holder(ctx context.Context, id directory.DeviceID) (directory.User, directory.Device, error) {
+	d, _, err := s.device(ctx, id)
+	if err != nil {
+		return directory.User{}, directory.Device{}, err
+	}
+	if d.Stolen {
+		return directory.User{}, directory.Device{}, ErrDeviceStolen
 	}
 	doc, err := s.o.Store.One(ctx, store.Ref{Kind: directory.KindUser, ID: string(d.User)})
 	if errors.Is(err, store.ErrNotFound) {
-		return Session{}, directory.User{}, ErrDevice
+		return directory.User{}, directory.Device{}, ErrDevice
 	}
 	if err != nil {
-		return Session{}, directory.User{}, err
+		return directory.User{}, directory.Device{}, err
 	}
 	u, err := directory.ReadUser(doc)
-	return Session{User: d.User, Device: d.ID, IssuedAt: s.o.Now(), PushOnly: true, Revoked: d.Revoked}, u, err
+	return u, d, err
 }
 
 // RevokeDevice ends a device's sessions; what it holds it may still push by its key, and it is wiped after that.
@@ -79,6 +89,11 @@ func (s *Service) ReportStolen(ctx context.Context, id directory.DeviceID) error
 		s.end(d)
 		d.Stolen = true
 	})
+}
+
+// Wipe has a device delete everything once it has handed in what it holds; until then it works as ever.
+func (s *Service) Wipe(ctx context.Context, id directory.DeviceID) error {
+	return s.changeDevice(ctx, id, func(d *directory.Device) { d.Wipe = true })
 }
 
 // end revokes a device, once. When is kept: what it signed before stays signed.

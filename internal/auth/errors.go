@@ -13,6 +13,7 @@ var (
 	ErrRefresh       = fault.New(fault.Unauthorized, "auth.refresh", "登录已失效，请重新登录；未上传的数据会保留")
 	ErrReused        = fault.New(fault.Unauthorized, "auth.reused", "登录凭证被重复使用，为安全起见已退出登录，请重新登录")
 	ErrSignature     = fault.New(fault.Unauthorized, "auth.signature", "设备签名不正确")
+	ErrStale         = fault.New(fault.Unauthorized, "auth.stale_proof", "请求的时间与服务器相差过大，请按服务器时间重新签名")
 	ErrDisabled      = fault.New(fault.Forbidden, "auth.disabled", "账号已停用，请联系管理员")
 	ErrDevice        = fault.New(fault.Unauthorized, "auth.device", "设备未登记，请重新登录")
 	ErrDeviceRevoked = fault.New(fault.Forbidden, "auth.device_revoked", "本设备已停用，仅可上传未提交的数据")

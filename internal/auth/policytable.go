@@ -96,6 +96,7 @@ var Policy = []Row{
 	{Action: "GET /api/v1/openapi.yaml", Public: true},
 	{Action: "POST /api/v1/auth/login", Public: true},
 	{Action: "POST /api/v1/auth/refresh", Public: true},
+	{Action: "POST /api/v1/auth/hand-in", Public: true}, // the device's key opens it
 	{Action: "POST /api/v1/tips", Public: true},
 
 	// Routes of everybody with a session.
@@ -179,6 +180,7 @@ var Policy = []Row{
 	{Action: "POST /api/v1/users/:id/password", Admin: Any},
 	{Action: "GET /api/v1/devices", Supervisor: Region},
 	{Action: "POST /api/v1/devices/:id/revoke", Admin: Any},
+	{Action: "POST /api/v1/devices/:id/wipe", Admin: Any},
 	{Action: "POST /api/v1/devices/:id/stolen", Admin: Any},
 	{Action: "POST /api/v1/packs/drafts", Admin: Any},
 	{Action: "GET /api/v1/packs/drafts", Admin: Any},

@@ -207,7 +207,7 @@ func (s *Service) Refresh(ctx context.Context, r RefreshRequest) (Tokens, error)
 		if rec.Revoked != "" || !s.o.Now().Before(rec.Expires) {
 			return false, ErrRefresh
 		}
-		if _, err := s.person(ctx, Session{User: rec.User, Device: rec.Device}); err != nil {
+		if _, _, err := s.person(ctx, Session{User: rec.User, Device: rec.Device}); err != nil {
 			return false, err
 		}
 		proven, err := s.proven(ctx, rec.Device, r)
@@ -272,57 +272,61 @@ func (r *record) rotate(given, next tokenHash, proven bool) error {
 // Verify tells who an access token speaks for, without the store; ErrToken or ErrExpired.
 func (s *Service) Verify(access string) (Session, error) { return s.signer.verify(access) }
 
-// Person reads the user of a session afresh, and that neither session nor device were revoked since the token was
-// signed: ErrRefresh, ErrDisabled, ErrDevice, ErrDeviceRevoked, ErrDeviceStolen. Not for push-only sessions.
-func (s *Service) Person(ctx context.Context, ss Session) (directory.User, error) {
-	if ss.PushOnly || ss.ID == "" {
-		return directory.User{}, ErrForbidden
+// Person reads user and device of a session afresh, and that neither session nor device were revoked since the token was
+// signed: ErrRefresh, ErrDisabled, ErrDevice, ErrDeviceRevoked, ErrDeviceStolen. Of a push-only session both are
+// returned as found, disabled and revoked ones too.
+func (s *Service) Person(ctx context.Context, ss Session) (directory.User, directory.Device, error) {
+	if ss.PushOnly {
+		return s.holder(ctx, ss.Device)
+	}
+	if ss.ID == "" {
+		return directory.User{}, directory.Device{}, ErrForbidden
 	}
 	return s.person(ctx, ss)
 }
 
-func (s *Service) person(ctx context.Context, ss Session) (directory.User, error) {
+func (s *Service) person(ctx context.Context, ss Session) (directory.User, directory.Device, error) {
 	refs := []store.Ref{{Kind: directory.KindUser, ID: string(ss.User)}, {Kind: directory.KindDevice, ID: string(ss.Device)}}
 	if ss.ID != "" {
 		refs = append(refs, store.Ref{Kind: KindSession, ID: string(ss.ID)})
 	}
 	docs, err := s.o.Store.Get(ctx, refs...)
 	if err != nil {
-		return directory.User{}, err
+		return directory.User{}, directory.Device{}, err
 	}
 	for i, missing := range []error{ErrToken, ErrDevice, ErrRefresh}[:len(refs)] {
 		if docs[i].Rev == 0 || docs[i].Removed != store.Live {
-			return directory.User{}, missing
+			return directory.User{}, directory.Device{}, missing
 		}
 	}
 	u, err := directory.ReadUser(docs[0])
 	if err != nil {
-		return directory.User{}, err
+		return directory.User{}, directory.Device{}, err
 	}
 	d, err := directory.ReadDevice(docs[1])
 	if err != nil {
-		return directory.User{}, err
+		return directory.User{}, directory.Device{}, err
 	}
 	switch {
 	case u.Disabled:
-		return directory.User{}, ErrDisabled
+		return directory.User{}, directory.Device{}, ErrDisabled
 	case d.User != u.ID:
-		return directory.User{}, ErrDevice
+		return directory.User{}, directory.Device{}, ErrDevice
 	case d.Stolen:
-		return directory.User{}, ErrDeviceStolen
+		return directory.User{}, directory.Device{}, ErrDeviceStolen
 	case d.Revoked:
-		return directory.User{}, ErrDeviceRevoked
+		return directory.User{}, directory.Device{}, ErrDeviceRevoked
 	}
 	if ss.ID != "" {
 		rec, err := readSession(docs[2])
 		if err != nil {
-			return directory.User{}, err
+			return directory.User{}, directory.Device{}, err
 		}
 		if rec.Revoked != "" || rec.User != u.ID || rec.Device != d.ID {
-			return directory.User{}, ErrRefresh
+			return directory.User{}, directory.Device{}, ErrRefresh
 		}
 	}
-	return u, nil
+	return u, d, nil
 }
 
 // Logout revokes the session; again is no error, nor is a session that is gone.

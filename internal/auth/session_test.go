@@ -156,7 +156,7 @@ func TestLogin(t *testing.T) {
 	tk := f.mustLogin(tb, "Inspector1")
 	ss, err := f.Verify(tk.Access)
 	f.want(err, nil)
-	u, err := f.Person(f.ctx, ss)
+	u, _, err := f.Person(f.ctx, ss)
 	f.want(err, nil)
 	if u.ID != "demo-inspector-1" || ss.Device == "" || ss.ID == "" {
 		t.Errorf("%+v %+v", ss, u)
@@ -252,7 +252,7 @@ func TestRefresh(t *testing.T) {
 		f.want(err, ErrReused)
 		_, err = f.refresh(tb, second.Refresh, true)
 		f.want(err, ErrRefresh)
-		_, err = f.Person(f.ctx, second.Session)
+		_, _, err = f.Person(f.ctx, second.Session)
 		f.want(err, ErrRefresh)
 	})
 	t.Run("ForeignProof", func(t *testing.T) {
@@ -307,7 +307,7 @@ func TestLogout(t *testing.T) {
 	f.want(f.Logout(f.ctx, tk.Session.ID), nil)
 	f.want(f.Logout(f.ctx, tk.Session.ID), nil)
 	f.want(f.Logout(f.ctx, "no-such"), nil)
-	_, err := f.Person(f.ctx, tk.Session)
+	_, _, err := f.Person(f.ctx, tk.Session)
 	f.want(err, ErrRefresh)
 	_, err = f.refresh(tb, tk.Refresh, true)
 	f.want(err, ErrRefresh)
@@ -320,7 +320,7 @@ func TestSetPassword(t *testing.T) {
 		f.want(f.SetPassword(f.ctx, "demo-inspector-1", bad), ErrPassword)
 	}
 	f.want(f.SetPassword(f.ctx, "demo-inspector-1", "e\u0301 a new password"), nil)
-	_, err := f.Person(f.ctx, tk.Session)
+	_, _, err := f.Person(f.ctx, tk.Session)
 	f.want(err, ErrRefresh)
 	_, err = f.login(tb, "inspector1", password)
 	f.want(err, ErrCredentials)
@@ -336,7 +336,7 @@ func TestDevices(t *testing.T) {
 
 	f.want(f.RevokeDevice(f.ctx, id), nil)
 	f.want(f.RevokeDevice(f.ctx, id), nil)
-	_, err := f.Person(f.ctx, tk.Session)
+	_, _, err := f.Person(f.ctx, tk.Session)
 	f.want(err, ErrDeviceRevoked)
 	_, err = f.refresh(tb, tk.Refresh, true)
 	f.want(err, ErrDeviceRevoked)
@@ -348,8 +348,11 @@ func TestDevices(t *testing.T) {
 	if !ss.PushOnly || ss.User != "demo-inspector-1" || u.ID != ss.User {
 		t.Errorf("%+v", ss)
 	}
-	_, err = f.Person(f.ctx, ss)
-	f.want(err, ErrForbidden)
+	u, d, err := f.Person(f.ctx, ss)
+	f.want(err, nil)
+	if u.ID != ss.User || !d.Revoked {
+		t.Errorf("%+v %+v", u, d)
+	}
 	_, _, err = f.VerifyDevice(f.ctx, id, RequestMessage("POST", "/api/v1/sync/pull", sha256.Sum256(nil)), tb.sign(message))
 	f.want(err, ErrSignature)
 	_, _, err = f.VerifyDevice(f.ctx, "none", message, tb.sign(message))
@@ -363,12 +366,56 @@ func TestDevices(t *testing.T) {
 	f.want(err, nil)
 	f.pass(2 * time.Hour)
 	f.want(f.Seen(f.ctx, id), nil)
-	d, _, err := f.device(f.ctx, id)
+	d, _, err = f.device(f.ctx, id)
 	f.want(err, nil)
 	if !d.LastSeen.Equal(f.now()) || !d.Revoked {
 		t.Errorf("%+v", d)
 	}
 	f.want(f.RevokeDevice(f.ctx, "none"), ErrDevice)
+}
+
+func TestHandIn(t *testing.T) {
+	f, tb := setUp(t), newTablet(t)
+	tk := f.mustLogin(tb, "inspector1")
+	id := tk.Session.Device
+	message := RequestMessage("POST", "/api/v1/auth/hand-in", sha256.Sum256([]byte("{}")))
+	handIn := func(at time.Time) (HandIn, error) { return f.HandIn(f.ctx, id, at, message, tb.sign(message)) }
+
+	got, err := handIn(f.now())
+	f.want(err, nil)
+	if got.Wipe { // nothing has ended: it is harmless
+		t.Error("wipe")
+	}
+	f.want(f.Wipe(f.ctx, id), nil)
+	got, err = handIn(f.now().Add(-9 * time.Minute))
+	f.want(err, nil)
+	_, d, err := f.Person(f.ctx, tk.Session) // a device that is to be wiped works as before
+	f.want(err, nil)
+	if !got.Wipe || !d.Wipe {
+		t.Errorf("%+v %+v", got, d)
+	}
+	for _, off := range []time.Duration{-11 * time.Minute, 11 * time.Minute, -3000 * 24 * time.Hour} {
+		_, err = handIn(f.now().Add(off))
+		f.want(err, ErrStale)
+	}
+	_, err = f.HandIn(f.ctx, id, f.now(), message, newTablet(t).sign(message))
+	f.want(err, ErrSignature)
+
+	f.want(f.RevokeDevice(f.ctx, id), nil)
+	got, err = handIn(f.now())
+	f.want(err, nil)
+	ss, err := f.Verify(got.Access)
+	f.want(err, nil)
+	u, d, err := f.Person(f.ctx, ss)
+	f.want(err, nil)
+	if !ss.PushOnly || !got.Wipe || u.ID != tk.Session.User || !d.Revoked {
+		t.Errorf("%+v %+v %+v %+v", ss, got, u, d)
+	}
+	f.want(f.ReportStolen(f.ctx, id), nil)
+	_, _, err = f.Person(f.ctx, ss)
+	f.want(err, ErrDeviceStolen)
+	_, err = handIn(f.now())
+	f.want(err, ErrDeviceStolen)
 }
 
 func TestDisabled(t *testing.T) {
@@ -383,7 +430,7 @@ func TestDisabled(t *testing.T) {
 	f.want(err, nil)
 	_, err = f.store.Commit(f.ctx, []store.Write{{Old: old, New: doc}})
 	f.want(err, nil)
-	_, err = f.Person(f.ctx, tk.Session)
+	_, _, err = f.Person(f.ctx, tk.Session)
 	f.want(err, ErrDisabled)
 	_, err = f.refresh(tb, tk.Refresh, true)
 	f.want(err, ErrDisabled)

@@ -34,13 +34,13 @@ type Session struct {
 	IssuedAt  time.Time
 	ExpiresAt time.Time
 	Revoked   bool // of a push-only session: the device was taken out of use, what it pushes is to be quarantined
-	PushOnly  bool // by the device key alone: may push, to be applied or quarantined, and nothing else
+	PushOnly  bool // by the device key alone: may push, to be applied or quarantined, and nothing else but send photos
 }
 
 type claims struct {
 	jwt.RegisteredClaims
 	Device  directory.DeviceID `json:"dev"`
-	Session SessionID          `json:"sid"`
+	Session SessionID          `json:"sid,omitempty"` // none: the token is for handing in
 }
 
 // signer makes and checks access tokens: HS256, since the nodes that check are those that sign and it costs a few
@@ -90,11 +90,11 @@ func (s *signer) verify(access string) (Session, error) {
 		return Session{}, ErrExpired
 	case err != nil:
 		return Session{}, ErrToken.Because(err)
-	case c.Subject == "" || c.Device == "" || c.Session == "" || c.IssuedAt == nil:
+	case c.Subject == "" || c.Device == "" || c.IssuedAt == nil:
 		return Session{}, ErrToken
 	}
 	return Session{
-		ID: c.Session, User: directory.UserID(c.Subject), Device: c.Device,
+		ID: c.Session, User: directory.UserID(c.Subject), Device: c.Device, PushOnly: c.Session == "",
 		IssuedAt: c.IssuedAt.Time, ExpiresAt: c.ExpiresAt.Time,
 	}, nil
 }

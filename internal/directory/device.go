@@ -31,6 +31,7 @@ type Device struct {
 	Revoked    bool      `json:"revoked,omitempty" yaml:"revoked"` // may still push what it holds, and is wiped after that
 	RevokedAt  time.Time `json:"revokedAt,omitzero" yaml:"revoked_at"`
 	Stolen     bool      `json:"stolen,omitempty" yaml:"stolen"` // is wiped at once and may not push
+	Wipe       bool      `json:"wipe,omitempty" yaml:"wipe"`     // hands in what it holds as ever, and is wiped after that
 }
 
 // Parse decodes the key; ErrDeviceKey if it is no ECDSA P-256 key.

@@ -17,11 +17,13 @@ type Accounts interface {
 	Login(context.Context, auth.LoginRequest) (auth.Tokens, error)
 	Refresh(context.Context, auth.RefreshRequest) (auth.Tokens, error)
 	Verify(access string) (auth.Session, error)
-	Person(context.Context, auth.Session) (directory.User, error)
+	Person(context.Context, auth.Session) (directory.User, directory.Device, error)
 	VerifyDevice(ctx context.Context, id directory.DeviceID, message, signature []byte) (auth.Session, directory.User, error)
+	HandIn(ctx context.Context, id directory.DeviceID, at time.Time, message, signature []byte) (auth.HandIn, error)
 	Logout(context.Context, auth.SessionID) error
 	RevokeDevice(context.Context, directory.DeviceID) error
 	ReportStolen(context.Context, directory.DeviceID) error
+	Wipe(context.Context, directory.DeviceID) error
 }
 
 // LoginBody asks for a session and enrols the device whose key it carries. Proof is the device's signature of
@@ -89,6 +91,52 @@ func (a *api) refresh(c *fiber.Ctx) error {
 		return err
 	}
 	return respond(c, tokensBody(out))
+}
+
+// HandInBody asks for a way to hand in what the device holds, under its key alone: the signature of the request is in
+// the headers, as that of a push.
+type HandInBody struct {
+	ServerTime time.Time `json:"serverTime"` // as the server last told it; within ten minutes
+}
+
+// HandInAnswer opens it. ServerTime is for the next time.
+type HandInAnswer struct {
+	AccessToken     string             `json:"accessToken"`
+	AccessExpiresAt time.Time          `json:"accessExpiresAt"`
+	User            directory.UserID   `json:"user"`
+	Device          directory.DeviceID `json:"device"`
+	Wipe            bool               `json:"wipe"`
+	ServerTime      time.Time          `json:"serverTime"`
+}
+
+func (a *api) handIn(c *fiber.Ctx) error {
+	if !byDeviceKey(c) {
+		return ErrNoSession
+	}
+	if err := a.signers.take(c.IP()); err != nil {
+		return refuseBody(c, err)
+	}
+	body, err := jsonBody(c, maxCredentials)
+	if err != nil {
+		return err
+	}
+	var in HandInBody
+	if err := json.Unmarshal(body, &in); err != nil {
+		return jsonFault(err)
+	}
+	id, message, signature, err := signed(c, body)
+	if err != nil {
+		return err
+	}
+	out, err := a.Accounts.HandIn(c.UserContext(), id, in.ServerTime, message, signature)
+	if err != nil {
+		return err
+	}
+	c.Locals(localUser, out.Session.User)
+	return respond(c, HandInAnswer{
+		AccessToken: out.Access, AccessExpiresAt: out.AccessExpires, User: out.Session.User, Device: out.Session.Device,
+		Wipe: out.Wipe, ServerTime: a.Now().UTC().Truncate(time.Millisecond),
+	})
 }
 
 func (a *api) logout(c *fiber.Ctx) error {

@@ -45,6 +45,14 @@ func (a *api) revokeDevice(c *fiber.Ctx) error {
 	return c.SendStatus(fiber.StatusNoContent)
 }
 
+// wipeDevice has a device delete everything once it has handed in what it holds.
+func (a *api) wipeDevice(c *fiber.Ctx) error {
+	if err := a.Accounts.Wipe(c.UserContext(), directory.DeviceID(c.Params("id"))); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
 // stolenDevice has a device wiped at once, without its outbox.
 func (a *api) stolenDevice(c *fiber.Ctx) error {
 	if err := a.Accounts.ReportStolen(c.UserContext(), directory.DeviceID(c.Params("id"))); err != nil {

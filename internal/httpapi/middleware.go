@@ -151,11 +151,14 @@ func (a *api) guard(r route) fiber.Handler {
 			}
 			return r.handler(c)
 		}
-		s, err := a.authenticate(c)
+		s, handsIn, err := a.authenticate(c)
 		if err != nil {
 			return refuseBody(c, err)
 		}
 		c.Locals(localUser, s.User.ID)
+		if handsIn && !takesIn(r) {
+			return refuseBody(c, auth.ErrForbidden)
+		}
 		if err := auth.May(s.User, action, a.Now()); err != nil && !mayHandIn(r, err) {
 			return refuseBody(c, err)
 		}
@@ -183,7 +186,7 @@ func (a *api) crowdOf(r route) *crowd {
 // does not die with a permission. A pull of somebody without rights has nothing in it but what is to be forgotten.
 func mayHandIn(r route, err error) bool {
 	switch {
-	case r.path == "/api/v1/sync/push" || strings.HasPrefix(r.path, "/api/v1/uploads"):
+	case takesIn(r):
 		return fault.Of(err).Kind == fault.Forbidden
 	case r.path == "/api/v1/sync/hello" || r.path == "/api/v1/sync/pull" || r.path == "/api/v1/sync/check":
 		return errors.Is(err, auth.ErrForbidden)
@@ -191,18 +194,24 @@ func mayHandIn(r route, err error) bool {
 	return false
 }
 
-// authenticate finds who is asking. Rights are never read from the token: the person comes afresh from the store.
-func (a *api) authenticate(c *fiber.Ctx) (fieldsync.Session, error) {
+// takesIn reports whether a route takes what tablets hold: records and photos.
+func takesIn(r route) bool {
+	return r.path == "/api/v1/sync/push" || strings.HasPrefix(r.path, "/api/v1/uploads")
+}
+
+// authenticate finds who is asking, and whether the token is for handing in alone. Rights are never read from the token:
+// the person comes afresh from the store.
+func (a *api) authenticate(c *fiber.Ctx) (s fieldsync.Session, handsIn bool, err error) {
 	token := bearer(c)
 	if token == "" {
-		return fieldsync.Session{}, ErrNoSession
+		return s, false, ErrNoSession
 	}
 	who, err := a.Accounts.Verify(token)
 	if err != nil {
-		return fieldsync.Session{}, err
+		return s, false, err
 	}
-	u, err := a.Accounts.Person(c.UserContext(), who)
-	return fieldsync.Session{User: u, Device: who.Device}, err
+	u, d, err := a.Accounts.Person(c.UserContext(), who)
+	return fieldsync.Session{User: u, Device: who.Device, Revoked: d.Revoked, Wipe: d.Wipe}, who.PushOnly, err
 }
 
 // The headers of a push that is signed by the device key, when there is no access token to be had: the device's id, and
@@ -219,17 +228,24 @@ func byDeviceKey(c *fiber.Ctx) bool {
 
 // signedSession checks a device's signature over the body and returns a session that may push and nothing else.
 func (a *api) signedSession(c *fiber.Ctx, body []byte) (fieldsync.Session, error) {
-	signature, err := base64.StdEncoding.DecodeString(c.Get(headerSignature))
+	id, message, signature, err := signed(c, body)
 	if err != nil {
-		return fieldsync.Session{}, auth.ErrSignature.Because(err)
+		return fieldsync.Session{}, err
 	}
-	message := auth.RequestMessage(c.Method(), c.Path(), sha256.Sum256(body))
-	who, u, err := a.Accounts.VerifyDevice(c.UserContext(), directory.DeviceID(c.Get(headerDevice)), message, signature)
+	who, u, err := a.Accounts.VerifyDevice(c.UserContext(), id, message, signature)
 	if err != nil {
 		return fieldsync.Session{}, err
 	}
 	c.Locals(localUser, u.ID)
 	return fieldsync.Session{User: u, Device: who.Device, Revoked: who.Revoked}, nil
+}
+
+// signed reads of a request with a device's signature who signed, what and how.
+func signed(c *fiber.Ctx, body []byte) (id directory.DeviceID, message, signature []byte, err error) {
+	if signature, err = base64.StdEncoding.DecodeString(c.Get(headerSignature)); err != nil {
+		return "", nil, nil, auth.ErrSignature.Because(err)
+	}
+	return directory.DeviceID(c.Get(headerDevice)), auth.RequestMessage(c.Method(), c.Path(), sha256.Sum256(body)), signature, nil
 }
 
 // sessionOf is the session that guard found; only routes that are not public have one.

@@ -124,6 +124,7 @@ func (a *api) routes() []route {
 
 		{method: post, path: "/api/v1/auth/login", handler: a.login},
 		{method: post, path: "/api/v1/auth/refresh", handler: a.refresh},
+		{method: post, path: "/api/v1/auth/hand-in", handler: a.handIn},
 		{method: post, path: "/api/v1/auth/logout", handler: a.logout},
 		{method: get, path: "/api/v1/me", handler: a.me},
 
@@ -158,6 +159,7 @@ func (a *api) routes() []route {
 		{method: get, path: "/api/v1/quarantine/:id", handler: a.quarantined},
 		{method: get, path: "/api/v1/devices", handler: a.devices},
 		{method: post, path: "/api/v1/devices/:id/revoke", handler: a.revokeDevice},
+		{method: post, path: "/api/v1/devices/:id/wipe", handler: a.wipeDevice},
 		{method: post, path: "/api/v1/devices/:id/stolen", handler: a.stolenDevice},
 		{method: get, path: "/api/v1/packs", handler: a.packs},
 		{method: post, path: "/api/v1/packs/drafts", handler: a.upload},

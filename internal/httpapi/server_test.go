@@ -132,6 +132,19 @@ func (s *site) put(d store.Doc, err error) {
 // person makes an account and logs it in with a device of its own; it returns the access token.
 func (s *site) person(login string, u directory.User) string {
 	s.Helper()
+	return s.keyed(login, u).token
+}
+
+// keyed is somebody logged in, with the key of their device.
+type keyed struct {
+	*site
+	token string
+	id    directory.DeviceID
+	key   *ecdsa.PrivateKey
+}
+
+func (s *site) keyed(login string, u directory.User) keyed {
+	s.Helper()
 	u.ID, u.Login, u.Name = directory.UserID(login), login, "测试人员"
 	s.put(directory.UserDoc(u))
 	owner := store.Ref{Kind: directory.KindUser, ID: login}
@@ -163,7 +176,7 @@ func (s *site) person(login string, u directory.User) string {
 	} else if err := json.Unmarshal(r.body, &out); err != nil {
 		s.Fatal(err)
 	}
-	return out.AccessToken
+	return keyed{s, out.AccessToken, out.Device, key}
 }
 
 func (s *site) supervisor(login string, region store.Token) string {

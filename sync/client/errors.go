@@ -33,6 +33,7 @@ type Refusal struct {
 	Detail string `json:"detail"` // the Chinese sentence for the person
 
 	After time.Duration `json:"-"` // Retry-After: come back no sooner; 0: not said
+	Date  time.Time     `json:"-"` // the server's clock; zero: not said
 }
 
 type afterKey struct{}

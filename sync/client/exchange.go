@@ -33,8 +33,8 @@ const (
 )
 
 // Sync does hello, push, photos and pull. Each part goes on though another failed, and everything that failed is in the
-// error (errors.Is, errors.As); what was settled on the way is settled. Without any right left it hands in the
-// mutations under the device key. ErrWiped: the server had the tablet wiped, after its outbox unless it was stolen.
+// error (errors.Is, errors.As); what was settled on the way is settled. Without any right left it hands in mutations
+// and photos under the device key. ErrWiped: the server had the tablet wiped, after its outbox unless it was stolen.
 func (t *Tablet) Sync(ctx context.Context) (Report, error) {
 	if t.outbox == nil {
 		return Report{}, ErrClosed
@@ -59,16 +59,16 @@ func (t *Tablet) Sync(ctx context.Context) (Report, error) {
 			}
 			err = errors.Join(err, perr)
 			r.Changes = changes
-		} else if s, _ := t.outbox.State(); s.Mutations == 0 && s.Photos == 0 && err == nil {
+		} else if t.outbox.empty() && err == nil {
 			return r, t.wipe()
 		}
 	case loggedOut(err):
-		if perr := t.push(ctx, t.byKey); perr != nil {
-			if stolen(perr) {
-				return r, t.wipe()
-			}
-			err = errors.Join(err, perr)
+		arrived, wipe, perr := t.handIn(ctx)
+		if wipe {
+			return r, t.wipe()
 		}
+		r.Photos = arrived
+		err = errors.Join(err, perr)
 	}
 	r.Waiting, r.Asking = len(t.outbox.Waiting()), len(t.outbox.Asking())
 	r.Settled = max(0, before-r.Waiting)

@@ -451,6 +451,12 @@ func (o *Outbox) State() (fieldsync.OutboxState, []string) {
 	return s, slices.Sorted(maps.Keys(inspections))
 }
 
+// empty reports whether nothing waits for the server, or for a person, any more.
+func (o *Outbox) empty() bool {
+	s, _ := o.State()
+	return s.Mutations == 0 && s.Photos == 0
+}
+
 func (o *Outbox) close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

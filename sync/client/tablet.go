@@ -46,15 +46,17 @@ type Tablet struct {
 
 	dialect dialect
 
-	syncMu sync.Mutex // one Sync at a time; guards what follows
-	hello  fieldsync.HelloResponse
-	batch  int                           // mutations of the next push
-	chunk  stride                        // bytes of the next PATCH
-	pages  stride                        // documents of the next page
-	calm   map[fieldsync.MutationID]bool // those in the queue that raise no major hazard; nil if none does
-	asked  int                           // where the next hello's list of inspections begins
-	known  uint64                        // the server knows every number of the chain up to this one
-	gaps   []uint64                      // numbers that the last answer missed
+	syncMu  sync.Mutex // one Sync at a time; guards what follows
+	handing string     // the token for handing in, while that is all that the tablet may do
+	wiping  bool       // the server said with it that the tablet is wiped after that
+	hello   fieldsync.HelloResponse
+	batch   int                           // mutations of the next push
+	chunk   stride                        // bytes of the next PATCH
+	pages   stride                        // documents of the next page
+	calm    map[fieldsync.MutationID]bool // those in the queue that raise no major hazard; nil if none does
+	asked   int                           // where the next hello's list of inspections begins
+	known   uint64                        // the server knows every number of the chain up to this one
+	gaps    []uint64                      // numbers that the last answer missed
 }
 
 // Command is a mutation to be made. BaseRev is the rev that the person saw, 0 for a new document.

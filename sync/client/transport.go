@@ -112,6 +112,9 @@ func refusal(resp *http.Response) error {
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		r.After = time.Duration(min(seconds, 24*60*60)) * time.Second
 	}
+	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		r.Date = at
+	}
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
 		return r
 	}
@@ -156,15 +159,19 @@ func (t *Tablet) authorized(ctx context.Context, path string, body []byte) ([]by
 
 // withToken does a request with the access token, and once more with a new one if the server no longer takes it.
 func (t *Tablet) withToken(ctx context.Context, do func(token string) error) error {
-	token, err := t.token()
-	if err != nil {
-		return err
+	token, again := t.handing, func() (string, error) { return t.askHandIn(ctx) }
+	if token == "" {
+		var err error
+		if token, err = t.token(); err != nil {
+			return err
+		}
+		again = func() (string, error) { return t.refresh(ctx, token) }
 	}
-	err = do(token)
+	err := do(token)
 	if !refused(err, http.StatusUnauthorized) {
 		return err
 	}
-	if token, err = t.refresh(ctx, token); err != nil {
+	if token, err = again(); err != nil {
 		return err
 	}
 	return do(token)

@@ -31,9 +31,10 @@ type clientVector struct {
 			Args     json.RawMessage
 		}
 		Sync *struct {
-			Hello json.RawMessage
-			Push  []json.RawMessage
-			Pull  []json.RawMessage
+			Hello  json.RawMessage
+			HandIn json.RawMessage
+			Push   []json.RawMessage
+			Pull   []json.RawMessage
 		}
 		Dismiss string
 		Expect  struct {
@@ -56,6 +57,7 @@ type clientVector struct {
 type line struct {
 	t          *testing.T
 	hello      json.RawMessage
+	handIn     json.RawMessage // nil: refused
 	push, pull []json.RawMessage
 	names      map[string]string // of the mutations, by the name that the vector gives them
 	raw        map[string][]byte // as each mutation was first sent, by id
@@ -74,6 +76,14 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch r.URL.Path {
 	case "/api/v1/sync/hello":
 		return l.answer(r, l.hello)
+	case "/api/v1/auth/hand-in":
+		if r.Header.Get("X-Paicha-Signature") == "" {
+			l.t.Error("a hand-in without signature")
+		}
+		if l.handIn == nil {
+			return l.answer(r, json.RawMessage(`{"problem":{"status":401,"code":"auth.device"}}`))
+		}
+		return l.answer(r, l.handIn)
 	case "/api/v1/sync/push":
 		l.note(body)
 		l.byKey = r.Header.Get("X-Paicha-Signature") != ""
@@ -209,7 +219,7 @@ func playClient(t *testing.T, v clientVector) {
 		case s.Dismiss != "":
 			err = tablet.Dismiss(fieldsync.MutationID(l.names[s.Dismiss]))
 		default:
-			l.hello, l.push, l.pull = helloOf(t, s.Sync.Hello), s.Sync.Push, s.Sync.Pull
+			l.hello, l.handIn, l.push, l.pull = helloOf(t, s.Sync.Hello), s.Sync.HandIn, s.Sync.Push, s.Sync.Pull
 			_, err = tablet.Sync(context.Background())
 		}
 		e := s.Expect

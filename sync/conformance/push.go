@@ -263,8 +263,42 @@ func deviceKey(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	return expect(good.status == http.StatusOK && bad.status == http.StatusUnauthorized && pull.status == http.StatusUnauthorized,
-		"signed %v, with another body %v, a pull %v", good, bad, pull)
+	if err := expect(good.status == http.StatusOK && bad.status == http.StatusUnauthorized && pull.status == http.StatusUnauthorized,
+		"signed %v, with another body %v, a pull %v", good, bad, pull); err != nil {
+		return err
+	}
+	return handIn(ctx, t)
+}
+
+// handIn asks for a token to hand in with, of now and of long ago, and tries what it opens.
+func handIn(ctx context.Context, t *tablet) error {
+	ask := func(at any) (answer, error) {
+		body := object{"serverTime": at}.bytes()
+		sum := sha256.Sum256(body)
+		sig, err := t.sign("paicha-request-v1\nPOST\n/api/v1/auth/hand-in\n" + hex.EncodeToString(sum[:]))
+		if err != nil {
+			return answer{}, err
+		}
+		return t.post(ctx, "/auth/hand-in", body, "X-Paicha-Device", t.device, "X-Paicha-Signature", sig)
+	}
+	stale, err := ask("2020-01-01T00:00:00Z")
+	if err != nil {
+		return err
+	}
+	good, err := ask(t.now())
+	if err != nil {
+		return err
+	}
+	token := text(good.json, "accessToken")
+	if err := expect(stale.status == http.StatusUnauthorized && good.status == http.StatusOK && token != "",
+		"a hand-in of 2020 %v, one of now %v", stale, good); err != nil {
+		return err
+	}
+	pull, err := t.post(ctx, "/sync/pull", []byte("{}"), "Authorization", "Bearer "+token)
+	if err != nil {
+		return err
+	}
+	return expect(pull.status == http.StatusForbidden, "a pull with the token of a hand-in %v", pull)
 }
 
 func quarantineEnds(ctx context.Context, w *world) error {
