@@ -18,12 +18,14 @@ type Viewer struct {
 // linkLife is how long an address of a photo is good: enough to begin reading on a slow line, too short to be passed on.
 const linkLife = 5 * time.Minute
 
-// Link returns an address at which a client reads the original past this server, or "" where the store offers none.
-func (v Viewer) Link(ctx context.Context, h SHA256, t Type) (string, error) {
+// Link returns an address at which a client reads the original past this server, and for how long, or "" where the store
+// offers none.
+func (v Viewer) Link(ctx context.Context, h SHA256, t Type) (string, time.Duration, error) {
 	if v.Links == nil {
-		return "", nil
+		return "", 0, nil
 	}
-	return v.Links.Link(ctx, h, t, linkLife)
+	url, err := v.Links.Link(ctx, h, t, linkLife)
+	return url, linkLife, err
 }
 
 // Original returns a photo's bytes and their number, or ErrNotFound. The caller closes.

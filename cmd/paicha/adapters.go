@@ -34,6 +34,7 @@ type photos struct {
 	media.Blobs
 	Staging media.Staging
 	Derived media.Derivatives
+	Links   media.Linker // nil: clients cannot reach the store
 	Close   func() error
 }
 
@@ -98,7 +99,7 @@ func openMongo(scheme string) func(context.Context, string, engineOptions) (engi
 	}
 }
 
-// openS3 opens a bucket at an address such as https://s3.example:9000/bucket?working=…&prefix=…&region=…&retain=8760h&keys=FILE.
+// openS3 opens a bucket at an address such as https://s3.example:9000/bucket?working=…&prefix=…&region=…&retain=8760h&public=https://photos.example&keys=FILE.
 // The keys file has the access key in its first line and the secret in its second.
 func openS3(ctx context.Context, at string) (photos, error) {
 	bad := func(format string, args ...any) (photos, error) { return photos{}, errAddress.Saying(format, args...) }
@@ -112,12 +113,13 @@ func openS3(ctx context.Context, at string) (photos, error) {
 	}
 	q := u.Query()
 	for name := range q {
-		if !slices.Contains([]string{"working", "prefix", "region", "retain", "keys"}, name) {
-			return bad("照片库地址中的 %q 不认识；可用的是 working、prefix、region、retain、keys", name)
+		if !slices.Contains([]string{"working", "prefix", "region", "retain", "public", "keys"}, name) {
+			return bad("照片库地址中的 %q 不认识；可用的是 working、prefix、region、retain、public、keys", name)
 		}
 	}
 	o := minio.Options{
 		Endpoint: u.Scheme + "://" + u.Host, Region: q.Get("region"), Bucket: bucket, Working: q.Get("working"), Prefix: q.Get("prefix"),
+		Public: q.Get("public"),
 	}
 	if v := q.Get("retain"); v != "" {
 		if o.Retain, err = time.ParseDuration(v); err != nil || o.Retain < 0 {
@@ -137,7 +139,7 @@ func openS3(ctx context.Context, at string) (photos, error) {
 	if err != nil {
 		return photos{}, err
 	}
-	return photos{Blobs: s.Blobs(), Staging: s.Staging(), Derived: s.Derived(), Close: s.Close}, nil
+	return photos{Blobs: s.Blobs(), Staging: s.Staging(), Derived: s.Derived(), Links: s.Links(), Close: s.Close}, nil
 }
 
 // readSecret reads a small file that holds a secret, without the blanks around it.

@@ -14,6 +14,7 @@ var (
 	ErrReused        = fault.New(fault.Unauthorized, "auth.reused", "登录凭证被重复使用，为安全起见已退出登录，请重新登录")
 	ErrSignature     = fault.New(fault.Unauthorized, "auth.signature", "设备签名不正确")
 	ErrStale         = fault.New(fault.Unauthorized, "auth.stale_proof", "请求的时间与服务器相差过大，请按服务器时间重新签名")
+	ErrLink          = fault.New(fault.Forbidden, "auth.link", "照片链接无效或已过期，请刷新页面后再看")
 	ErrDisabled      = fault.New(fault.Forbidden, "auth.disabled", "账号已停用，请联系管理员")
 	ErrDevice        = fault.New(fault.Unauthorized, "auth.device", "设备未登记，请重新登录")
 	ErrDeviceRevoked = fault.New(fault.Forbidden, "auth.device_revoked", "本设备已停用，仅可上传未提交的数据")

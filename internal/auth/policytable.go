@@ -125,8 +125,8 @@ var Policy = []Row{
 	{Action: "HEAD /api/v1/media/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
 	{Action: "PATCH /api/v1/media/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
 	{Action: "DELETE /api/v1/media/:id", Inspector: Any, Supervisor: Any, Enterprise: Any},
-	{Action: "GET /api/v1/photos/:hash", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
-	{Action: "GET /api/v1/photos/:hash/:size", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "POST /api/v1/photos/links", Inspector: Reach, Supervisor: Reach, Enterprise: Enterprise},
+	{Action: "GET /api/v1/photos/:link", Public: true}, // whose link it is, and what they may see now, decides
 
 	{Action: "OPTIONS /api/v1/uploads", Public: true}, // says only what tus can do here
 	{Action: "POST /api/v1/uploads", Inspector: Any, Supervisor: Any, Enterprise: Any},

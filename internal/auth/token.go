@@ -48,21 +48,25 @@ type claims struct {
 type signer struct {
 	key    []byte
 	parser *jwt.Parser
+	links  *jwt.Parser
 }
 
 func newSigner(key []byte, now func() time.Time) (*signer, error) {
 	if len(key) < minKey {
 		return nil, ErrKey
 	}
-	return &signer{key: key, parser: jwt.NewParser(
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-		jwt.WithIssuer(issuer),
-		jwt.WithAudience(audience),
-		jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(),
-		jwt.WithTimeFunc(now),
-		jwt.WithStrictDecoding(),
-	)}, nil
+	of := func(audience string) *jwt.Parser {
+		return jwt.NewParser(
+			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
+			jwt.WithIssuer(issuer),
+			jwt.WithAudience(audience),
+			jwt.WithExpirationRequired(),
+			jwt.WithIssuedAt(),
+			jwt.WithTimeFunc(now),
+			jwt.WithStrictDecoding(),
+		)
+	}
+	return &signer{key: key, parser: of(audience), links: of(linkAudience)}, nil
 }
 
 func (s *signer) sign(ss Session) (string, error) {

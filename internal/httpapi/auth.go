@@ -24,6 +24,8 @@ type Accounts interface {
 	RevokeDevice(context.Context, directory.DeviceID) error
 	ReportStolen(context.Context, directory.DeviceID) error
 	Wipe(context.Context, directory.DeviceID) error
+	SignLink(auth.Link) (text string, until time.Time, err error)
+	OpenLink(ctx context.Context, text string) (auth.Link, directory.User, directory.Device, error)
 }
 
 // LoginBody asks for a session and enrols the device whose key it carries. Proof is the device's signature of

@@ -12,8 +12,10 @@ import (
 )
 
 // photo serves a photo's original bytes to who may see it through its inspection (or hazard).
-func (a *api) photo(c *fiber.Ctx) error {
-	h, arrived, err := a.opened(c)
+func (a *api) photo(c *fiber.Ctx) error { return a.original(c, c.Params("id"), c.Params("sha256")) }
+
+func (a *api) original(c *fiber.Ctx, subject, sha256 string) error {
+	h, arrived, err := a.opened(c, subject, sha256)
 	if err != nil {
 		return err
 	}
@@ -26,11 +28,14 @@ func (a *api) photo(c *fiber.Ctx) error {
 
 // picture serves its thumbnail or preview, made from it once and off the request path.
 func (a *api) picture(c *fiber.Ctx) error {
-	size := media.SizeName(c.Params("size"))
+	return a.scaled(c, c.Params("id"), c.Params("sha256"), media.SizeName(c.Params("size")))
+}
+
+func (a *api) scaled(c *fiber.Ctx, subject, sha256 string, size media.SizeName) error {
 	if !size.Valid() {
 		return ErrRoute
 	}
-	h, _, err := a.opened(c)
+	h, _, err := a.opened(c, subject, sha256)
 	if err != nil {
 		return err
 	}
@@ -44,17 +49,17 @@ func (a *api) picture(c *fiber.Ctx) error {
 	return serve(c, f, n, string(media.JPEG), h.String()+"-"+string(size))
 }
 
-// opened decides whether the person may see the photo that the path names. A hash gives nobody a right: what does not
+// opened decides whether the person may see that photo of that record. A hash gives nobody a right: what does not
 // parse, does not exist or may not be seen is answered alike.
-func (a *api) opened(c *fiber.Ctx) (media.SHA256, media.Arrived, error) {
-	h, err := media.ParseSHA256(c.Params("sha256"))
-	if err != nil || len(c.Params("id")) > maxID {
+func (a *api) opened(c *fiber.Ctx, subject, sha256 string) (media.SHA256, media.Arrived, error) {
+	h, err := media.ParseSHA256(sha256)
+	if err != nil || len(subject) > maxID {
 		return h, media.Arrived{}, media.ErrNotFound
 	}
 	if a.Evidence == nil {
 		return h, media.Arrived{}, ErrNotReady
 	}
-	arrived, err := a.Evidence.MayOpen(c.UserContext(), sessionOf(c), c.Params("id"), h)
+	arrived, err := a.Evidence.MayOpen(c.UserContext(), sessionOf(c), subject, h)
 	return h, arrived, err
 }
 

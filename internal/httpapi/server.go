@@ -150,6 +150,8 @@ func (a *api) routes() []route {
 		{method: get, path: "/api/v1/hazards/:id/pairs", handler: a.pairs},
 		{method: get, path: "/api/v1/hazards/:id/bundle", handler: a.hazardBundle, open: true},
 		{method: get, path: "/api/v1/inspections/:id/bundle", handler: a.inspectionBundle, open: true},
+		{method: post, path: "/api/v1/photos/links", handler: a.links},
+		{method: get, path: "/api/v1/photos/:link", handler: a.linked},
 		{method: get, path: "/api/v1/evidence", handler: a.wall},
 		{method: get, path: "/api/v1/evidence/counts", handler: a.evidenceCounts},
 		{method: get, path: "/api/v1/scrubs", handler: a.scrubs},

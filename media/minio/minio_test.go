@@ -301,7 +301,7 @@ func TestLinks(t *testing.T) {
 	}
 	view := media.Viewer{Links: s.Links()}
 	for mime, show := range map[media.Type]string{media.JPEG: "inline", media.PDF: "attachment"} {
-		link, err := view.Link(ctx, h, mime)
+		link, _, err := view.Link(ctx, h, mime)
 		mustNot(t, err)
 		code, header, got := get(link)
 		if code != http.StatusOK || !bytes.Equal(got, b) || header.Get("Content-Type") != string(mime) ||
@@ -327,7 +327,7 @@ func TestLinks(t *testing.T) {
 	}
 	_, err = s.Links().Link(ctx, h, media.JPEG, time.Hour)
 	is(t, err, media.ErrStorage)
-	if link, err := (media.Viewer{}).Link(ctx, h, media.JPEG); link != "" || err != nil {
+	if link, _, err := (media.Viewer{}).Link(ctx, h, media.JPEG); link != "" || err != nil {
 		t.Fatal(link, err)
 	}
 }
