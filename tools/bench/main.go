@@ -42,7 +42,7 @@ func main() {
 	out := flag.String("out", "docs/benchmarks.md", "file to write; - is standard output")
 	echo := flag.Bool("echo", false, "be the echo server that the program starts for itself")
 	flag.StringVar(&p.binary, "bin", "bin/paicha", "server to measure")
-	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, fleet, stock, s3, weak: only those named (comma between); of a file that exists only their sections are replaced")
+	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, fleet, stock, s3, uploads, weak: only those named (comma between); of a file that exists only their sections are replaced")
 	flag.StringVar(&p.profile, "profile", "", "folder for CPU profiles of the server")
 	flag.IntVar(&p.rounds, "rounds", 3, "rounds, of which the median is shown")
 	million := flag.Bool("million", false, "measure pulls at a million stored documents too (some GB of disk, minutes of filling)")
@@ -138,7 +138,12 @@ func (p *plan) round(t *table, round int) error {
 		}
 	}
 	if p.wants("s3") {
-		return p.s3(t, round)
+		if err := p.s3(t, round); err != nil {
+			return err
+		}
+	}
+	if p.wants("uploads") {
+		return p.uploads(t, round)
 	}
 	return nil
 }

@@ -39,30 +39,16 @@ func (p *plan) s3(t *table, round int) error {
 	}
 	defer stop()
 	pool := photoPool()
-	raw, err := minio.New(at, &minio.Options{Creds: credentials.NewStaticV4(s3Key, s3Secret, "")})
+	raw, err := bucketAt(at)
 	if err != nil {
 		return err
 	}
-	if err := raw.MakeBucket(context.Background(), s3Bucket, minio.MakeBucketOptions{}); err != nil {
-		return err
-	}
 	for _, c := range s3Tablets {
-		if err := byHand(t, fmt.Sprintf("puts C=%d", c), pool, p.photos/3, c, func(b []byte) error {
-			_, err := raw.PutObject(context.Background(), s3Bucket, "raw/"+freshID(), bytes.NewReader(b), int64(len(b)), minio.PutObjectOptions{SendContentMd5: true})
-			return err
-		}); err != nil {
+		if err := byHand(t, fmt.Sprintf("puts C=%d", c), pool, p.photos/3, c, func(b []byte) error { return putS3(raw, b) }); err != nil {
 			return err
 		}
 	}
-	keys := filepath.Join(p.dir, fmt.Sprint("keys", round))
-	if err := os.WriteFile(keys, []byte(s3Key+"\n"+s3Secret+"\n"), 0o600); err != nil {
-		return err
-	}
-	data := filepath.Join(p.dir, fmt.Sprint("s3-", round))
-	cmd := exec.Command(p.binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", data, "--trusted-proxies", "127.0.0.0/8",
-		"--blobs", "s3+http://"+at+"/"+s3Bucket+"?keys="+keys)
-	cmd.Env = os.Environ()
-	s, err := launch(cmd, data)
+	s, err := p.serveS3(at, fmt.Sprint("s3-", round))
 	if err != nil {
 		return err
 	}
@@ -81,6 +67,34 @@ func (p *plan) s3(t *table, round int) error {
 	}
 	t.peak("photos on S3", s.peak())
 	return nil
+}
+
+// bucketAt makes the bucket, for the bench's own hand.
+func bucketAt(at string) (*minio.Client, error) {
+	raw, err := minio.New(at, &minio.Options{Creds: credentials.NewStaticV4(s3Key, s3Secret, "")})
+	if err != nil {
+		return nil, err
+	}
+	return raw, raw.MakeBucket(context.Background(), s3Bucket, minio.MakeBucketOptions{})
+}
+
+// putS3 puts a photo by hand, in one request.
+func putS3(raw *minio.Client, b []byte) error {
+	_, err := raw.PutObject(context.Background(), s3Bucket, "raw/"+freshID(), bytes.NewReader(b), int64(len(b)), minio.PutObjectOptions{SendContentMd5: true})
+	return err
+}
+
+// serveS3 starts the real binary with its photos in the bucket.
+func (p *plan) serveS3(at, name string) (*server, error) {
+	data := filepath.Join(p.dir, name)
+	keys := data + ".keys"
+	if err := os.WriteFile(keys, []byte(s3Key+"\n"+s3Secret+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(p.binary, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", data, "--trusted-proxies", "127.0.0.0/8",
+		"--blobs", "s3+http://"+at+"/"+s3Bucket+"?keys="+keys)
+	cmd.Env = os.Environ()
+	return launch(cmd, data)
 }
 
 // startStore runs the S3 server of the tests, built once, on a free port.

@@ -34,7 +34,9 @@ type table struct {
 	packs *packFigures
 	weak  *weakFigures
 	fleet *fleetFigures
-	load  [2]string
+
+	underWay *underWayFigures
+	load     [2]string
 }
 
 func (t *table) add(name string, s sample) {

@@ -165,19 +165,8 @@ func (tb *tablet) hand(batch int) error {
 // visit sends an inspection's photos, one after the other, and then the record that names them.
 func (tb *tablet) visit(pool *photos, v *visit) error {
 	for i := range v.photos {
-		ph := &v.photos[i]
-		tb.body = pool.appendPhoto(tb.body[:0], ph)
-		tb.prepare("/api/v1/uploads")
-		h := &tb.req.Header
-		h.SetContentType("application/offset+octet-stream")
-		h.Set("Tus-Resumable", "1.0.0")
-		h.Set("Upload-Length", strconv.Itoa(len(tb.body)))
-		h.Set("Upload-Metadata", "sha256 "+encode64(ph.hash)+",inspection "+encode64(v.id)+",filename "+encode64("IMG.jpg"))
-		if err := tb.send(tb.body); err != nil {
+		if err := tb.upload(pool, &v.photos[i], v.id); err != nil {
 			return err
-		}
-		if string(tb.resp.Header.Peek("Upload-Offset")) != strconv.Itoa(len(tb.body)) {
-			return fmt.Errorf("photo kept to %s of %d bytes", tb.resp.Header.Peek("Upload-Offset"), len(tb.body))
 		}
 	}
 	tb.begin()
@@ -188,6 +177,24 @@ func (tb *tablet) visit(pool *photos, v *visit) error {
 	}
 	if bytes.Contains(tb.resp.Body(), []byte(`"missingMedia"`)) {
 		return fmt.Errorf("photos are missing: %s", tb.resp.Body())
+	}
+	return nil
+}
+
+// upload sends one photo in one request.
+func (tb *tablet) upload(pool *photos, ph *photo, inspection string) error {
+	tb.body = pool.appendPhoto(tb.body[:0], ph)
+	tb.prepare("/api/v1/uploads")
+	h := &tb.req.Header
+	h.SetContentType("application/offset+octet-stream")
+	h.Set("Tus-Resumable", "1.0.0")
+	h.Set("Upload-Length", strconv.Itoa(len(tb.body)))
+	h.Set("Upload-Metadata", "sha256 "+encode64(ph.hash)+",inspection "+encode64(inspection)+",filename "+encode64("IMG.jpg"))
+	if err := tb.send(tb.body); err != nil {
+		return err
+	}
+	if string(tb.resp.Header.Peek("Upload-Offset")) != strconv.Itoa(len(tb.body)) {
+		return fmt.Errorf("photo kept to %s of %d bytes", tb.resp.Header.Peek("Upload-Offset"), len(tb.body))
 	}
 	return nil
 }

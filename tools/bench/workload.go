@@ -97,21 +97,32 @@ const photoBytes = 309_000
 var photoPool = sync.OnceValue(func() *photos {
 	var pool photos
 	for seed := range uint64(12) {
-		pool.pictures = append(pool.pictures, picture(seed))
+		pool.pictures = append(pool.pictures, picture(seed, 1600, 1200, photoBytes))
 	}
 	return &pool
 })
 
-// picture looks for the strength of noise that gives the size.
-func picture(seed uint64) []byte {
+const largeBytes = 5_000_000
+
+// largePool makes pictures of 12 megapixels with some largeBytes bytes, as a tablet's camera does at its best.
+var largePool = sync.OnceValue(func() *photos {
+	var pool photos
+	for seed := range uint64(3) {
+		pool.pictures = append(pool.pictures, picture(seed, 4000, 3000, largeBytes))
+	}
+	return &pool
+})
+
+// picture looks for the strength of noise that gives the size in bytes.
+func picture(seed uint64, width, height, size int) []byte {
 	low, high := 0, 128
 	var best []byte
 	for low < high {
 		noise := (low + high) / 2
 		rng := rand.New(rand.NewPCG(seed, 7))
-		img := image.NewGray(image.Rect(0, 0, 1600, 1200))
-		for y := range 1200 {
-			for x := range 1600 {
+		img := image.NewGray(image.Rect(0, 0, width, height))
+		for y := range height {
+			for x := range width {
 				v := 60 + (x+y)/25 + int(rng.Uint32()%uint32(noise+1))
 				img.SetGray(x, y, color.Gray{Y: uint8(min(v, 255))})
 			}
@@ -121,9 +132,9 @@ func picture(seed uint64) []byte {
 			panic(err) // a picture in memory always encodes
 		}
 		best = b.Bytes()
-		if len(best) > photoBytes*101/100 {
+		if len(best) > size*101/100 {
 			high = noise
-		} else if len(best) < photoBytes*99/100 {
+		} else if len(best) < size*99/100 {
 			low = noise + 1
 		} else {
 			break
@@ -156,14 +167,19 @@ func (p *photos) visits(n, salt int) []visit {
 	for i := range out {
 		out[i].id = freshID()
 		for k := range out[i].photos {
-			ph := &out[i].photos[k]
-			ph.picture, ph.serial = (3*i+k)%len(p.pictures), uint64(salt)<<48|rand.Uint64()>>16
-			b = p.appendPhoto(b[:0], ph)
-			sum := sha256.Sum256(b)
-			ph.size, ph.hash = len(b), hex.EncodeToString(sum[:])
+			out[i].photos[k], b = p.unique(3*i+k, salt, b)
 		}
 	}
 	return out
+}
+
+// unique makes a photo that nobody made before; b is scratch.
+func (p *photos) unique(n, salt int, b []byte) (photo, []byte) {
+	ph := photo{picture: n % len(p.pictures), serial: uint64(salt)<<48 | rand.Uint64()>>16}
+	b = p.appendPhoto(b[:0], &ph)
+	sum := sha256.Sum256(b)
+	ph.size, ph.hash = len(b), hex.EncodeToString(sum[:])
+	return ph, b
 }
 
 // run is what a loop did.
