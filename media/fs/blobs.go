@@ -15,8 +15,9 @@ type Blobs struct{ store *Store }
 
 var _ media.Blobs = (*Blobs)(nil)
 
-// buffers are large enough that system calls cost little beside hashing.
-var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+// buffers are large enough that system calls cost little beside hashing, and small because a thousand may wait for slow
+// lines at once.
+var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
 // Put implements media.Blobs: temporary file, fsync, rename, fsync of the directory.
 func (b *Blobs) Put(ctx context.Context, hash media.SHA256, size int64, r io.Reader) error {
@@ -65,7 +66,7 @@ func fill(ctx context.Context, f file, hash media.SHA256, size int64, r io.Reade
 // pour copies r to f at offset and to sum, at most room bytes, until r ends. It returns what was written; a byte too
 // many is a Discard of media.ErrTooLong, a failing f is media.ErrStorage, and the error of r is returned as it is.
 func pour(ctx context.Context, f io.WriterAt, offset, room int64, r io.Reader, sum io.Writer) (int64, error) {
-	buf, _ := buffers.Get().(*[256 << 10]byte) // the pool holds nothing else
+	buf, _ := buffers.Get().(*[64 << 10]byte) // the pool holds nothing else
 	defer buffers.Put(buf)
 	var total int64
 	for {

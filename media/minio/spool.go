@@ -82,12 +82,12 @@ func (s *spool) release() error {
 }
 
 // buffers carry bytes from a line to a file; what lies in memory of an upload is one of them.
-var buffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
+var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
 // fill appends what r gives, at most room bytes, and returns how many. A byte too many is a Discard of
 // media.ErrTooLong, a failing disk is media.ErrStorage, and the error of r is returned as it is.
 func (s *spool) fill(ctx context.Context, r io.Reader, room int64) (int64, error) {
-	buf, _ := buffers.Get().(*[128 << 10]byte) // the pool holds nothing else
+	buf, _ := buffers.Get().(*[64 << 10]byte) // the pool holds nothing else
 	defer buffers.Put(buf)
 	var total int64
 	for idle := 0; ; {
