@@ -42,7 +42,7 @@ func main() {
 	out := flag.String("out", "docs/benchmarks.md", "file to write; - is standard output")
 	echo := flag.Bool("echo", false, "be the echo server that the program starts for itself")
 	flag.StringVar(&p.binary, "bin", "bin/paicha", "server to measure")
-	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, fleet, stock, s3, uploads, weak: only those named (comma between); of a file that exists only their sections are replaced")
+	flag.StringVar(&p.only, "only", "", "of push, echo, photos, packs, pull, fleet, stock, s3, uploads, derive, weak: only those named (comma between); of a file that exists only their sections are replaced")
 	flag.StringVar(&p.profile, "profile", "", "folder for CPU profiles of the server")
 	flag.IntVar(&p.rounds, "rounds", 3, "rounds, of which the median is shown")
 	million := flag.Bool("million", false, "measure pulls at a million stored documents too (some GB of disk, minutes of filling)")
@@ -83,6 +83,11 @@ func measure(p *plan, out string) (err error) {
 	}
 	if p.wants("packs") {
 		if err := p.packs(t); err != nil {
+			return err
+		}
+	}
+	if p.wants("derive") {
+		if err := p.derive(t); err != nil {
 			return err
 		}
 	}

@@ -37,6 +37,7 @@ the row counts. A commit is one group made durable with one fsync of the log.
 	t.photoTable(w)
 	t.s3Table(w)
 	t.uploadTable(w)
+	t.deriveTable(w)
 	t.pullTable(w)
 	t.stockTable(w)
 	t.packTable(w)

@@ -36,6 +36,7 @@ type table struct {
 	fleet *fleetFigures
 
 	underWay *underWayFigures
+	derive   []derived
 	load     [2]string
 }
 
