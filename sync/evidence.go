@@ -440,13 +440,22 @@ func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.
 	}
 	for _, a := range e.Arrived {
 		if a.SHA256 == h {
-			if s.Viewed != nil && sealed(directory.PresentTokens(d.Tokens)) {
-				s.Viewed(View{User: sess.User.ID, Device: sess.Device, Subject: id, SHA256: h, At: s.Now()})
-			}
+			s.Showed(sess, d, h)
 			return a, nil
 		}
 	}
 	return media.Arrived{}, media.ErrNotFound
+}
+
+// Showed is to be called with the photos of an evidence document that somebody gets to see; it tells Viewed, if no
+// enterprise knows of them.
+func (s *Service) Showed(sess Session, d store.Doc, photos ...media.SHA256) {
+	if s.Viewed == nil || !sealed(directory.PresentTokens(d.Tokens)) {
+		return
+	}
+	for _, h := range photos {
+		s.Viewed(View{User: sess.User.ID, Device: sess.Device, Subject: d.ID, SHA256: h, At: s.Now()})
+	}
 }
 
 // sealed reports whether a document is one that no enterprise knows of.

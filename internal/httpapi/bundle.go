@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,11 +136,18 @@ func (a *api) evidenceRecords(c *fiber.Ctx, out *bundle.Contents, named []media.
 			return err
 		}
 		out.Records = append(out.Records, s.record(d))
+		var shown []media.SHA256
 		for _, p := range e.Arrived {
 			photos[p.SHA256] = bundle.Wanted{SHA256: p.SHA256, Type: p.Photo.Type, Received: true}
 			if all || i == 0 {
 				order = append(order, p.SHA256)
 			}
+			if all || i == 0 || slices.Contains(named, p.SHA256) {
+				shown = append(shown, p.SHA256)
+			}
+		}
+		if a.Evidence != nil {
+			a.Evidence.Showed(sessionOf(c), d, shown...)
 		}
 	}
 	seen := map[media.SHA256]bool{}

@@ -11,13 +11,19 @@ import (
 	"paicha/internal/directory"
 	"paicha/internal/store"
 	"paicha/media"
+	fieldsync "paicha/sync"
 )
 
 // TestBundleIsDownloadedAndVerified: a supervisor and the enterprise fetch an inspection's and a hazard's evidence, and
 // check it with nothing else at hand.
 func TestBundleIsDownloadedAndVerified(t *testing.T) {
 	var blobs media.Blobs
-	s := newSite(t, func(d *Deps) { blobs = d.Photos.Blobs })
+	views := make(chan fieldsync.View, 100)
+	s := newSite(t, func(d *Deps) {
+		blobs = d.Photos.Blobs
+		svc, _ := d.Evidence.(*fieldsync.Service) // as newSite made it
+		svc.Viewed = func(v fieldsync.View) { views <- v }
+	})
 	d := hung(t, "insp-01", "mine-1", "532504", 3, time.Date(2023, 6, 5, 8, 0, 0, 0, time.UTC))
 	s.put(d, nil)
 	lost := media.Sum([]byte("insp-012"))
@@ -68,6 +74,20 @@ func TestBundleIsDownloadedAndVerified(t *testing.T) {
 	part := get(boss, "/api/v1/hazards/haz-1/bundle")
 	if roles(part, bundle.Photo) != 1 || roles(part, bundle.Record) != 3 || roles(part, bundle.Restricted) != 0 || !part.Whole {
 		t.Errorf("%+v", part)
+	}
+	if len(views) > 0 {
+		t.Errorf("%+v: the enterprise knows of this inspection", <-views)
+	}
+	sealed := hung(t, "insp-02", "mine-1", "532504", 2, time.Date(2023, 6, 5, 8, 0, 0, 0, time.UTC))
+	sealed.Tokens = []store.Token{directory.SupervisorTwin("5325")}
+	s.put(sealed, nil)
+	body, _, err = inspection.Encode(&inspection.Inspection{ID: "insp-02"})
+	s.put(store.Doc{Ref: store.Ref{Kind: inspection.Kind, ID: "insp-02"}, Tokens: sealed.Tokens, Body: body}, err)
+	get(lead, "/api/v1/inspections/insp-02/bundle")
+	if n := len(views); n != 2 {
+		t.Errorf("%d views were told of what no enterprise knows of", n)
+	} else if v := <-views; v.User != "lead" || v.Subject != "insp-02" {
+		t.Errorf("%+v", v)
 	}
 	for _, path := range []string{"/api/v1/inspections/insp-01/bundle", "/api/v1/hazards/haz-1/bundle", "/api/v1/hazards/none/bundle"} {
 		s.refused(s.send("GET", path, stranger, nil), 404, "store.not_found")

@@ -39,6 +39,8 @@ type Evidence interface {
 	// MayOpen returns what was received, or a fault of kind NotFound if the person may not see that photo in that
 	// inspection, whether or not it exists.
 	MayOpen(ctx context.Context, s fieldsync.Session, inspectionID string, hash media.SHA256) (media.Arrived, error)
+	// Showed notes that photos of an evidence document, which the person may see, are handed out together.
+	Showed(s fieldsync.Session, evidence store.Doc, photos ...media.SHA256)
 }
 
 // Limits bound what one client can ask for. All are required.
