@@ -30,10 +30,12 @@ const (
 // wallFields are what the photo wall filters by, besides its order.
 var wallFields = []string{FieldRegion, FieldEnterprise, FieldEarliest, FieldUnreviewed, FieldMarked, FieldTodo}
 
-// evidenceIndexes are the two orders of the photo wall: by time, and by distance. See docs/adr/0053.
+// evidenceIndexes are the two orders of the photo wall, by time and by distance, and an enterprise's own wall. See
+// docs/adr/0053.
 var evidenceIndexes = []store.Index{
 	{Kind: KindEvidence, Fields: slices.Concat([]string{FieldLatest}, wallFields, []string{FieldDistance})},
 	{Kind: KindEvidence, Fields: slices.Concat([]string{FieldDistance}, wallFields, []string{FieldLatest})},
+	{Kind: KindEvidence, Fields: []string{FieldEnterprise, FieldLatest}},
 }
 
 // WallPhoto is one photo of an evidence document with all that is known of it. Marks, Distance and Reviews are for

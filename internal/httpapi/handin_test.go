@@ -24,7 +24,7 @@ import (
 // visits records an inspection with a photo that the server has not seen.
 func (s *site) visits(t *client.Tablet) (id string, photo []byte) {
 	s.Helper()
-	id, photo = uuid.Must(uuid.NewV7()).String(), picture(s.T)
+	id, photo = uuid.Must(uuid.NewV7()).String(), picture(s.TB)
 	_, err := t.Save("inspection.save", fieldsync.DocRef{Kind: inspection.Kind, ID: id}, inspection.SaveArgs{
 		Header: &inspection.Header{
 			Unit: inspection.Unit{ID: "mine-1", Name: "示范煤矿一号"}, Region: "532504", Sectors: []inspection.Sector{"coal-mine"},

@@ -33,7 +33,7 @@ func (s *site) links(token string, photos ...LinkedPhoto) []LinkedPhoto {
 // uploaded has somebody upload a photo for a record that has not come.
 func (s *site) uploaded(token string) (media.SHA256, []byte) {
 	s.Helper()
-	photo := picture(s.T)
+	photo := picture(s.TB)
 	h := media.Sum(photo)
 	r := s.tus("POST", "/api/v1/uploads", token, photo, "Upload-Length", strconv.Itoa(len(photo)), "Upload-Metadata", metadata(h, inspectionID), "Content-Type", mediaTypeOffset)
 	if r.status != 201 {

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"paicha/inspection"
 	"paicha/internal/directory"
 	"paicha/internal/store"
+	fieldsync "paicha/sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/gofiber/fiber/v2"
@@ -86,6 +88,19 @@ func (q *listing) region(c *fiber.Ctx) error {
 	q.Where = append(q.Where, store.Where("region", store.In, values...))
 	return nil
 }
+
+// ofOne has what an enterprise sees found by its own index. Its token decides all the same; without this, the documents of
+// all others would be walked past.
+func (q *listing) ofOne(s sight) {
+	byField := slices.Contains([]store.Kind{inspection.Kind, inspection.KindHazard, kindEvidence}, q.Kind)
+	named := slices.ContainsFunc(q.Where, func(c store.Cond) bool { return c.Field == fieldEnterprise })
+	if s.enterprise != "" && byField && !named {
+		q.Where = append(q.Where, store.Where(fieldEnterprise, store.Eq, store.Text(s.enterprise)))
+	}
+}
+
+// fieldEnterprise is the searchable value, of every kind that has one, that names the enterprise.
+const fieldEnterprise = fieldsync.FieldEnterprise
 
 // archive reads whether only what is archived is asked for, or only what is not; without it, both.
 func (q *listing) archive(c *fiber.Ctx) error {

@@ -159,7 +159,7 @@ func TestHostileUploads(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			one := *s
-			one.T = t
+			one.TB = t
 			if bytes.Equal(body, pack) {
 				t.Fatal("nothing was changed")
 			}

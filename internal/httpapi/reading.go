@@ -60,6 +60,7 @@ type sight struct {
 	tokens     []store.Token // sorted, unique
 	supervisor []store.Token // those of them that open restricted parts
 	all        bool          // an administrator of a kind that administrators keep
+	enterprise string        // whose documents alone the person can see; empty: others' too
 }
 
 // sightOf narrows a person's reading to what its audiences are shown of a kind, archived or not.
@@ -78,6 +79,9 @@ func (a *api) sightOf(c *fiber.Ctx, kind store.Kind) sight {
 		if r.Audience == directory.RoleSupervisor {
 			s.supervisor = append(s.supervisor, tokens...)
 		}
+	}
+	if u.Has(directory.RoleEnterprise) && len(u.Roles) == 1 && len(u.Grants) == 0 { // what they take part in themselves is of it too
+		s.enterprise = string(u.Enterprise)
 	}
 	store.SortTokens(s.tokens)
 	s.tokens = slices.Compact(s.tokens)
@@ -126,6 +130,7 @@ func (a *api) list(c *fiber.Ctx, q listing) error {
 		if q.Tokens = q.narrow(s.tokens); len(q.Tokens) == 0 {
 			return respond(c, page)
 		}
+		q.ofOne(s)
 	}
 	found, err := a.Store.Find(c.UserContext(), q.Query)
 	if err != nil {

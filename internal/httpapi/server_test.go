@@ -39,7 +39,7 @@ import (
 
 // site is a whole server on a real listener, over the real store.
 type site struct {
-	*testing.T
+	testing.TB
 	url   string
 	store *store.Store
 	auth  *auth.Service
@@ -48,7 +48,7 @@ type site struct {
 
 const password = "一个足够长的测试用口令2023"
 
-func newSite(t *testing.T, change ...func(*Deps)) *site {
+func newSite(t testing.TB, change ...func(*Deps)) *site {
 	t.Helper()
 	dir := t.TempDir()
 	engine, err := sqlite.Open(t.Context(), sqlite.Options{
@@ -114,7 +114,7 @@ func newSite(t *testing.T, change ...func(*Deps)) *site {
 		}
 	})
 	t.Cleanup(stop)
-	return &site{T: t, url: "http://" + ln.Addr().String(), store: st, auth: accounts, stop: stop}
+	return &site{TB: t, url: "http://" + ln.Addr().String(), store: st, auth: accounts, stop: stop}
 }
 
 // put writes a document.
@@ -295,7 +295,7 @@ func TestBadInput(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			one := *s
-			one.T = t
+			one.TB = t
 			one.refused(one.send(c.method, c.path, token, c.body, c.headers...), c.status, c.code)
 		})
 	}

@@ -202,6 +202,7 @@ func (a *api) wall(c *fiber.Ctx) error {
 	if len(q.Tokens) == 0 {
 		return respond(c, page)
 	}
+	q.ofOne(s)
 	key, after, err := readWallKey(c.Query("after"))
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 
 // hung is an evidence document with photos that were taken one a minute from at on; every third has a doubt, every
 // second was looked at.
-func hung(t *testing.T, id, enterprise, region string, n int, at time.Time) store.Doc {
+func hung(t testing.TB, id, enterprise, region string, n int, at time.Time) store.Doc {
 	t.Helper()
 	e := media.Evidence{Inspection: id}
 	notes := struct {
