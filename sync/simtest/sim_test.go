@@ -70,6 +70,9 @@ func (w *world) step() {
 	case k < 88:
 		if n.svc != nil {
 			w.tick(n)
+			if n.svc != nil && w.chance(0.4) {
+				w.archive(n)
+			}
 		}
 	case k < 90:
 		w.changeRights()

@@ -55,6 +55,8 @@ type world struct {
 	ids     int
 	steps   int
 
+	archived int // documents moved to history
+
 	model   *storetest.Model
 	depot   *depot
 	epochs  int
@@ -298,6 +300,18 @@ func (w *world) tick(n *node) {
 		if err := n.store.Tick(context.Background()); err != nil {
 			w.note("%s tick: %v", n.name, err)
 		}
+	})
+}
+
+// archiveAfter is how long a closed record is quiet before a node moves it to history.
+const archiveAfter = 36 * time.Hour
+
+// archive has a node move to history what has long been closed; commands bring it back.
+func (w *world) archive(n *node) {
+	w.inNode(n, func() {
+		done, err := (&fieldsync.Archiver{Service: n.svc, After: archiveAfter}).Sweep(context.Background())
+		w.archived += done.Hazards + done.Inspections + done.Evidence
+		w.note("%s archives %+v %v", n.name, done, err)
 	})
 }
 
