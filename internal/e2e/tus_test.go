@@ -74,12 +74,13 @@ type arrival struct {
 	Bytes   int    `json:"bytes"`
 	URL     string `json:"url"`
 	Error   string `json:"error"`
+	Resumed *int64 `json:"resumed"` // where an upload of an earlier page went on
 	Working *int   `json:"working"` // how many wait for the line from now on, if that changed
 }
 
 // stock runs a program of tools/tus whose uploads go over the line, and gives each line that it says to hear. It must not
-// take longer than most.
-func stock(t *testing.T, weather *line, most time.Duration, token string, hear func(arrival, io.Writer), args ...string) {
+// take longer than most. orders may be nil.
+func stock(t *testing.T, weather *line, most time.Duration, token string, orders *os.File, hear func(arrival), args ...string) {
 	t.Helper()
 	if _, err := os.Stat("../../tools/tus/node_modules/.package-lock.json"); err != nil {
 		t.Fatal("run npm ci in tools/tus first, or make test, which does: ", err)
@@ -92,9 +93,8 @@ func stock(t *testing.T, weather *line, most time.Duration, token string, hear f
 	cmd.Env = append(os.Environ(), "PAICHA_TOKEN="+token)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
+	if orders != nil {
+		cmd.Stdin = orders
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -117,7 +117,7 @@ func stock(t *testing.T, weather *line, most time.Duration, token string, hear f
 		if a.Error != "" {
 			t.Errorf("%+v", a)
 		}
-		hear(a, in)
+		hear(a)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v, %v\n%s", err, context.Cause(ctx), complaints.String())
@@ -166,7 +166,7 @@ func TestStockTusClient(t *testing.T) {
 		args = append(args, name)
 	}
 	arrived := 0
-	stock(t, weather, 5*time.Minute, enrol(t, s, "inspector1"), func(a arrival, _ io.Writer) {
+	stock(t, weather, 5*time.Minute, enrol(t, s, "inspector1"), nil, func(a arrival) {
 		if a.URL != "" {
 			arrived++
 		}
