@@ -27,7 +27,7 @@ if (!values.endpoint || positionals.length === 0) {
 }
 
 // A connection for each request, so that a bad line deals each a fate of its own. tus-js-client 4.3.1 waits in Node for the
-// end of an answer and for nothing else (lib/node/httpStack.ts): where the line breaks within an answer's body it would wait
+// end of an answer and for nothing else (lib/node/httpStack): where the line breaks within an answer's body it would wait
 // for ever. Here that is an error of the request, as it is in a browser.
 class Line extends Agent {
   addRequest(request, ...rest) {
