@@ -1,5 +1,6 @@
 # What a developer does, by name. CI calls the same targets: .ci/run.
-# Go and Node are all that a machine needs; the linters are built into .cache/bin at the versions below.
+# Go and Node are all that a machine needs, and a Chromium, which make test installs on Debian where there is none; the
+# linters are built into .cache/bin at the versions below.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -67,7 +68,7 @@ sim: ## simulate the sync protocol under faults: SEEDS of STEPS each, from FIRST
 	go test ./sync/simtest -timeout 120m -args -seeds $(SEEDS) -steps $(STEPS) -first $(FIRST)
 
 .PHONY: test-servers
-test-servers: test-mongo test-s3 test-nodes ## build the servers that adapters are tested against, once, and run those tests
+test-servers: test-mongo test-s3 test-nodes test-browser ## get the servers and the browser that we are tested against, once, and run those tests
 
 # PAICHA_TEST_MONGO_URI, if set, names a MongoDB that is used instead.
 .PHONY: test-mongo
@@ -86,6 +87,13 @@ test-nodes:
 	server=$${PAICHA_TEST_MONGO_URI:+none}; server=$${server:-$$(tools/servers/mongo.sh)}; minio=$$(tools/servers/minio.sh); \
 	  PAICHA_TEST_MONGO_SERVER=$$server PAICHA_TEST_MINIO_SERVER=$$minio CGO_ENABLED=1 \
 	  go test -race -v -timeout $(TIMEOUT) -run '^TestNodes' ./internal/e2e | grep -v '^=== '
+
+# A browser's uploads, with PAICHA_CHROMIUM, the Chromium on PATH or Debian's package. Without the browser's name a plain
+# go test ./internal/e2e leaves it out.
+.PHONY: test-browser
+test-browser: $(TUS)
+	chromium=$$(tools/servers/chromium.sh); PAICHA_TEST_CHROMIUM=$$chromium CGO_ENABLED=1 \
+	  go test -race -v -timeout $(TIMEOUT) -run '^TestBrowser' ./internal/e2e | grep -v '^=== '
 
 $(TUS) $(JUDGE): tools/%/node_modules/.package-lock.json: tools/%/package.json tools/%/package-lock.json
 	cd tools/$* && npm ci --no-audit --no-fund
@@ -147,9 +155,10 @@ microbench: ## run the packages' benchmarks COUNT times; keep two outputs and co
 	go test -run '^$$' -bench . -benchmem -count $(COUNT) -p 1 -timeout 60m ./...
 
 .PHONY: e2e
-e2e: $(TUS) ## the built binary in bad weather, also as several nodes on servers that are built first
+e2e: $(TUS) ## the built binary in bad weather, also as several nodes on servers that are built first and with a browser
 	server=$${PAICHA_TEST_MONGO_URI:+none}; server=$${server:-$$(tools/servers/mongo.sh)}; minio=$$(tools/servers/minio.sh); \
-	  PAICHA_TEST_MONGO_SERVER=$$server PAICHA_TEST_MINIO_SERVER=$$minio \
+	  chromium=$$(tools/servers/chromium.sh); \
+	  PAICHA_TEST_MONGO_SERVER=$$server PAICHA_TEST_MINIO_SERVER=$$minio PAICHA_TEST_CHROMIUM=$$chromium \
 	  go test -count=1 -timeout $(TIMEOUT) -v ./internal/e2e/...
 
 .PHONY: image

@@ -19,11 +19,13 @@ type line struct {
 	to string
 
 	mu     sync.Mutex
-	rng    *rand.Rand
+	rng    *rand.Rand   // of what is dealt: the fates come in one order, whenever something is let go
+	ending *rand.Rand   // of how stalls end
 	good   bool         // from now on nothing happens
 	active int          // tablets that are syncing
 	held   []chan fate  // stalled directions, the oldest first
-	dealt  map[fate]int // what became of connections
+	dealt  map[fate]int // what is to become of connections
+	met    map[fate]int // what came due before the connection ended by itself
 }
 
 type fate uint8
@@ -41,7 +43,10 @@ func newLine(t *testing.T, to string, seed uint64) *line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &line{Listener: l, to: to, rng: rand.New(rand.NewPCG(seed, 17)), dealt: map[fate]int{}}
+	p := &line{
+		Listener: l, to: to, rng: rand.New(rand.NewPCG(seed, 17)), ending: rand.New(rand.NewPCG(seed, 18)),
+		dealt: map[fate]int{}, met: map[fate]int{},
+	}
 	t.Cleanup(func() { _ = l.Close(); p.heal() })
 	go func() {
 		for {
@@ -56,6 +61,19 @@ func newLine(t *testing.T, to string, seed uint64) *line {
 }
 
 func (p *line) url() string { return "http://" + p.Addr().String() }
+
+// wantMet wants connections to have been cut, reset and stalled while something was on its way.
+func (p *line) wantMet(t *testing.T) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for f, what := range map[fate]string{cut: "cut", reset: "reset", stall: "stalled"} {
+		if p.met[f] == 0 {
+			t.Errorf("no connection was %s", what)
+		}
+	}
+	t.Logf("%d connections flowed; %d were cut, %d reset, %d stalled", p.dealt[flow], p.met[cut], p.met[reset], p.met[stall])
+}
 
 // heal makes the line good for ever and lets go of what is held.
 func (p *line) heal() {
@@ -81,7 +99,7 @@ func (p *line) change(by int) {
 func (p *line) letGo() {
 	for len(p.held) > 0 && len(p.held) >= p.active {
 		what := flow
-		if p.rng.IntN(2) == 0 {
+		if p.ending.IntN(2) == 0 {
 			what = cut
 		}
 		p.held[0] <- what
@@ -144,6 +162,9 @@ func (p *line) carry(from net.Conn) {
 				return
 			}
 			f := what
+			p.mu.Lock()
+			p.met[f]++
+			p.mu.Unlock()
 			if f == stall {
 				f = p.wait()
 			}

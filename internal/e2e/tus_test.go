@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -9,16 +10,17 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	mathrand "math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"paicha/internal/auth"
 	"paicha/internal/directory"
@@ -65,90 +67,113 @@ func enrol(t *testing.T, s *server, name string) string {
 	return out.AccessToken
 }
 
-// cutter is a line that breaks: of its first cuts connections each ends after some bytes of the request.
-type cutter struct {
-	net.Listener
-	to   string
-	cuts atomic.Int64
+// arrival is what a stock client says when a photo has arrived, or cannot.
+type arrival struct {
+	File    string `json:"file"`
+	SHA256  string `json:"sha256"` // as the client counted it from its own bytes
+	Bytes   int    `json:"bytes"`
+	URL     string `json:"url"`
+	Error   string `json:"error"`
+	Resumed *int64 `json:"resumed"` // where an upload of an earlier page went on
+	Working *int   `json:"working"` // how many wait for the line from now on, if that changed
 }
 
-func newCutter(t *testing.T, to string, cuts int64) *cutter {
+// stock runs a program of tools/tus whose uploads go over the line, and gives each line that it says to hear. It must not
+// take longer than most. orders may be nil.
+func stock(t *testing.T, weather *line, most time.Duration, token string, orders *os.File, hear func(arrival), args ...string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if _, err := os.Stat("../../tools/tus/node_modules/.package-lock.json"); err != nil {
+		t.Fatal("run npm ci in tools/tus first, or make test, which does: ", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), most)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // so that it ends a browser that it started
+	cmd.WaitDelay = 20 * time.Second
+	cmd.Env = append(os.Environ(), "PAICHA_TOKEN="+token)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	if orders != nil {
+		cmd.Stdin = orders
+	}
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cutter{Listener: l, to: to}
-	c.cuts.Store(cuts)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go c.carry(conn)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	working := 0
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var a arrival
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			t.Errorf("it says %q", lines.Text())
+			continue
 		}
-	}()
-	return c
+		if a.Working != nil {
+			weather.change(*a.Working - working)
+			working = *a.Working
+		}
+		if a.Error != "" {
+			t.Errorf("%+v", a)
+		}
+		hear(a)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v, %v\n%s", err, context.Cause(ctx), complaints.String())
+	}
 }
 
-func (c *cutter) carry(from net.Conn) {
-	defer func() { _ = from.Close() }()
-	to, err := net.Dial("tcp", c.to) //nolint:noctx // ends with the test's server
-	if err != nil {
-		return
+// wantPhotos wants the server to keep the photos with these hashes, byte for byte, and no others.
+func wantPhotos(t *testing.T, s *server, hashes map[string]bool) {
+	t.Helper()
+	blobs, err := filepath.Glob(filepath.Join(s.dir, "photos", "blobs", "*", "*"))
+	if err != nil || len(blobs) != len(hashes) {
+		t.Errorf("%d photos kept of %d, %v", len(blobs), len(hashes), err)
 	}
-	defer func() { _ = to.Close() }()
-	go func() {
-		_, _ = io.Copy(from, to)
-		_ = from.Close()
-	}()
-	if c.cuts.Add(-1) >= 0 {
-		_, _ = io.CopyN(to, from, 150<<10)
-		return
+	for _, name := range blobs {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(b)
+		if hash := hex.EncodeToString(sum[:]); !hashes[hash] || hash != filepath.Base(name) {
+			t.Errorf("%s holds %d bytes with the hash %s", name, len(b), hash)
+		}
 	}
-	_, _ = io.Copy(to, from)
 }
 
-// TestStockTusClient uploads twenty photos with tus-js-client through a connection that is cut ten times.
+// TestStockTusClient uploads twenty photos with tus-js-client in Node, three at a time, over a line that cuts, resets and
+// stalls.
 func TestStockTusClient(t *testing.T) {
-	if _, err := os.Stat("../../tools/tus/node_modules/tus-js-client"); err != nil {
-		t.Fatal("run npm ci in tools/tus first, or make test, which does: ", err)
-	}
 	s := newServer(t)
-	line := newCutter(t, s.addr, 10)
+	weather := newLine(t, s.addr, 5)
 	r := mathrand.New(mathrand.NewPCG(5, 6))
 	dir := t.TempDir()
 	args := []string{
-		"../../tools/tus/upload.mjs", "--endpoint", "http://" + line.Addr().String() + "/api/v1/uploads",
-		"--chunk", "100000", "--meta", "inspection=" + uuid.Must(uuid.NewV7()).String(),
+		"../../tools/tus/upload.mjs", "--endpoint", weather.url() + "/api/v1/uploads",
+		"--chunk", "20000", "--at-once", "3", "--meta", "inspection=" + uuid.Must(uuid.NewV7()).String(),
 	}
-	photos := map[string][]byte{}
-	for range 20 {
-		b := append(photo(t, r), bytes.Repeat([]byte{byte(len(photos))}, 200<<10)...) // what follows a JPEG's end is ignored
+	hashes := map[string]bool{}
+	for i := range 20 {
+		b := append(photo(t, r), bytes.Repeat([]byte{byte(i)}, 200<<10)...) // what follows a JPEG's end is ignored
 		sum := sha256.Sum256(b)
+		hashes[hex.EncodeToString(sum[:])] = true
 		name := filepath.Join(dir, base64.RawURLEncoding.EncodeToString(sum[:6])+".jpg")
-		photos[name] = b
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		args = append(args, name)
 	}
-	cmd := exec.CommandContext(context.Background(), "node", args...)
-	cmd.Env = append(os.Environ(), "PAICHA_TOKEN="+enrol(t, s, "inspector1"))
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	arrived := 0
+	stock(t, weather, 5*time.Minute, enrol(t, s, "inspector1"), nil, func(a arrival) {
+		if a.URL != "" {
+			arrived++
+		}
+	}, args...)
+	if arrived != len(hashes) {
+		t.Errorf("%d of %d arrived", arrived, len(hashes))
 	}
-	if n := bytes.Count(out, []byte(`"url"`)); n != len(photos) {
-		t.Fatalf("%d of %d arrived\n%s", n, len(photos), out)
-	}
-	if left := line.cuts.Load(); left > 0 {
-		t.Errorf("the line was cut %d times too few", left)
-	}
-	blobs, err := filepath.Glob(filepath.Join(s.dir, "photos", "blobs", "*", "*"))
-	if err != nil || len(blobs) != len(photos) {
-		t.Errorf("%d photos kept, %v", len(blobs), err)
-	}
+	weather.wantMet(t)
+	wantPhotos(t, s, hashes)
 }

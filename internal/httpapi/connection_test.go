@@ -60,7 +60,7 @@ func TestSlowClientHoldsOnlyItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusRequestTimeout {
+	if resp.StatusCode != http.StatusServiceUnavailable {
 		b, _ := io.ReadAll(resp.Body)
 		t.Errorf("slow client: %d %s", resp.StatusCode, b)
 	}

@@ -2,7 +2,8 @@ package httpapi
 
 import "paicha/internal/fault"
 
-// The faults of the edge itself.
+// The faults of the edge itself. What the line did to a request (incomplete, slow) is 503 and neither 400 nor 408: stock
+// clients of tus take most 4xx for final and give the photo up, and a push would look for a culprit in its batch.
 var (
 	ErrRoute       = fault.New(fault.NotFound, "httpapi.route", "没有这个地址，请检查应用版本或联系管理员")
 	ErrMethod      = fault.New(fault.Invalid, "httpapi.method", "这个地址不支持此种请求方式")
@@ -11,7 +12,7 @@ var (
 	ErrMediaType   = fault.New(fault.Unsupported, "httpapi.media_type", "不支持这种内容类型，应为 UTF-8 编码的 application/json")
 	ErrEncoding    = fault.New(fault.Unsupported, "httpapi.encoding", "不支持这种压缩方式，只支持 gzip 和 zstd")
 	ErrInflate     = fault.New(fault.Invalid, "httpapi.inflate", "压缩的内容已损坏，请重新发送")
-	ErrIncomplete  = fault.New(fault.Invalid, "httpapi.incomplete", "请求没有传完，请检查网络后重新发送")
+	ErrIncomplete  = fault.New(fault.Unavailable, "httpapi.incomplete", "请求没有传完，请检查网络后重新发送")
 	ErrSlow        = fault.New(fault.Unavailable, "httpapi.slow", "网络过慢，请求超时，请稍后重试")
 	ErrJSON        = fault.New(fault.Invalid, "httpapi.json", "提交的内容不是有效的 JSON，请更新应用后重试")
 	ErrRequest     = fault.New(fault.Invalid, "httpapi.request", "请求格式不正确")

@@ -81,7 +81,6 @@ var kinds = map[fault.Kind]struct {
 var statuses = map[string]int{
 	ErrMethod.Code:             fiber.StatusMethodNotAllowed,
 	ErrHeaderLarge.Code:        fiber.StatusRequestHeaderFieldsTooLarge,
-	ErrSlow.Code:               fiber.StatusRequestTimeout,
 	ErrRange.Code:              fiber.StatusRequestedRangeNotSatisfiable,
 	ErrTusVersion.Code:         fiber.StatusPreconditionFailed,
 	media.ErrChecksum.Code:     460, // tus 1.0, checksum extension

@@ -5,9 +5,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"paicha/media"
 )
 
 // begin sends the head of a request and some of its body, and leaves it there.
@@ -54,7 +57,7 @@ func TestBodiesOnTheirWayTakeNoTurn(t *testing.T) {
 		}
 	}
 	for _, conn := range slow {
-		if got := status(t, conn); got != http.StatusRequestTimeout && got != http.StatusServiceUnavailable {
+		if got := status(t, conn); got != http.StatusServiceUnavailable {
 			t.Errorf("a slow one was answered %d", got)
 		}
 	}
@@ -92,6 +95,59 @@ func TestDeviceUsesUpOnlyItsOwnShare(t *testing.T) {
 		conn.Close()
 	}
 	for s.send("GET", "/api/v1/sectors", greedy, nil).status != http.StatusOK { // until the server has noticed
+	}
+}
+
+// TestWhatTheLineDidToAnUploadIsNoRefusal: an upload that stalls, wherever in the request, or ends short of its length is
+// answered with a status after which stock clients of tus try again, and goes on from what arrived.
+func TestWhatTheLineDidToAnUploadIsNoRefusal(t *testing.T) {
+	s := newSite(t, func(d *Deps) { d.Limits.Idle = 300 * time.Millisecond })
+	token := s.supervisor("lead", "5325")
+	photo := append(picture(t), make([]byte, 6*readAhead)...)
+	r := s.tus("POST", "/api/v1/uploads", token, nil, "Upload-Length", strconv.Itoa(len(photo)), "Upload-Metadata", metadata(media.Sum(photo), inspectionID))
+	at := r.header.Get("Location")
+	offset := 0
+	for _, c := range []struct {
+		name, code string
+		head, body int // what is sent of the request's head (0: all) and of its body, in bytes
+		ends       bool
+		least      int // what must have arrived by then, in bytes
+	}{
+		{name: "stalls in its head", code: "httpapi.slow", head: 40},
+		{name: "stalls at the first bytes", code: "httpapi.slow", body: 10},
+		{name: "stalls in the middle", code: "httpapi.slow", body: 2 * readAhead, least: readAhead},
+		{name: "ends in the middle", code: "httpapi.incomplete", body: readAhead + 100, ends: true},
+	} {
+		head := "PATCH " + at + " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + "\r\nTus-Resumable: 1.0.0\r\nContent-Type: " + mediaTypeOffset +
+			"\r\nUpload-Offset: " + strconv.Itoa(offset) + "\r\nContent-Length: " + strconv.Itoa(len(photo)-offset) + "\r\n\r\n"
+		if c.head > 0 {
+			head = head[:c.head]
+		}
+		conn := s.dial()
+		if _, err := conn.Write(append([]byte(head), photo[offset:][:c.body]...)); err != nil {
+			t.Fatal(err)
+		}
+		if tcp, ok := conn.(*net.TCPConn); ok && c.ends {
+			if err := tcp.CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(b), c.code) {
+			t.Errorf("an upload that %s: %d %s, %v", c.name, resp.StatusCode, b, err)
+		}
+		told := s.tus("HEAD", at, token, nil).header.Get("Upload-Offset")
+		if offset, err = strconv.Atoi(told); err != nil || offset < c.least {
+			t.Fatalf("after one that %s the offset is %q", c.name, told)
+		}
+	}
+	if r := s.tus("PATCH", at, token, photo[offset:], "Content-Type", mediaTypeOffset, "Upload-Offset", strconv.Itoa(offset)); r.status != http.StatusNoContent {
+		t.Errorf("the rest: %d %s", r.status, r.body)
 	}
 }
 
