@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -186,12 +187,15 @@ func TestStrideFindsWhatTheLineBears(t *testing.T) {
 // TestPagesShrinkOnABadLine cuts each answer that is longer than the line bears.
 func TestPagesShrinkOnABadLine(t *testing.T) {
 	tab, w := begin(t)
+	var mu sync.Mutex
 	var asked []int
 	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/api/v1/sync/pull" {
 			w.ServeHTTP(rw, r)
 			return
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		b := w.body(r)
 		var limit int
 		if at := bytes.Index(b, []byte(`"limit":`)); at >= 0 {
@@ -211,7 +215,10 @@ func TestPagesShrinkOnABadLine(t *testing.T) {
 	}))
 	defer front.Close()
 	tab.Server = front.URL
-	if _, err := tab.Sync(context.Background()); err != nil {
+	_, err := tab.Sync(context.Background())
+	mu.Lock()
+	defer mu.Unlock()
+	if err != nil {
 		t.Fatalf("%v, asked for %v", err, asked)
 	}
 	if asked[0] != firstPage || slices.Max(asked[4:]) > 16 {
