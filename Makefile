@@ -59,6 +59,7 @@ SERVED := internal/store/mongo media/minio
 test: $(TUS) $(JUDGE) ## vet and all tests, with the race detector; the tablet's judge in Node
 	go vet ./...
 	cd tools/judge && npm test --silent
+	@tools/servers/heif.sh
 	@$(MAKE) --no-print-directory test-servers
 	@$(MAKE) --no-print-directory sim
 	CGO_ENABLED=1 go test -race -p $(TESTP) -timeout $(TIMEOUT) $$(go list ./... | grep -vxF $(SERVED:%=-e paicha/%))
