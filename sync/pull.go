@@ -270,7 +270,7 @@ func appendString(b []byte, s string) []byte {
 }
 
 func (p *pull) encode() ([]byte, error) {
-	p.cursor.Issued = p.now.UTC().Truncate(time.Second)
+	p.cursor.Issued = issuedAt(p.now)
 	cursor, err := p.sealCursor(p.cursor)
 	if err != nil {
 		return nil, err

@@ -3,9 +3,12 @@ package httpapi
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
+
+	fieldsync "paicha/sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -55,6 +58,26 @@ func respondJSON(c *fiber.Ctx, b []byte) error {
 // respondBytes answers with bytes, compressed if they are many and the client takes it. b is kept until it
 // is sent.
 func respondBytes(c *fiber.Ctx, b []byte) error {
+	return respondRest(c, b, fieldsync.Got{})
+}
+
+// respondRest answers as respondBytes does, but for the beginning that the client has of the same answer. It says so as
+// a range does (RFC 9110, 15.3.7), since that is what it is, of an encoded body.
+func respondRest(c *fiber.Ctx, b []byte, got fieldsync.Got) error {
+	b, err := encoded(c, b)
+	if err != nil {
+		return err
+	}
+	if skip := got.Skip(b); skip > 0 {
+		c.Status(fiber.StatusPartialContent)
+		c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", skip, len(b)-1, len(b)))
+		b = b[skip:]
+	}
+	return send(c, b)
+}
+
+// encoded compresses bytes if they are many and the client takes it. b may be what it returns.
+func encoded(c *fiber.Ctx, b []byte) ([]byte, error) {
 	c.Vary(fiber.HeaderAcceptEncoding)
 	encoding := ""
 	if len(b) >= compressFrom {
@@ -67,13 +90,13 @@ func respondBytes(c *fiber.Ctx, b []byte) error {
 		if len(b) > bulk {
 			encoder = zstdFast
 		}
-		return send(c, encoder.EncodeAll(b, make([]byte, 0, len(b)/4)))
+		return encoder.EncodeAll(b, make([]byte, 0, len(b)/4)), nil
 	case "gzip":
 		z, _ := gzipWriters.Get().(*gzip.Writer)
 		if z == nil {
 			var err error
 			if z, err = gzip.NewWriterLevel(nil, gzip.BestSpeed); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		c.Set(fiber.HeaderContentEncoding, "gzip")
@@ -84,12 +107,9 @@ func respondBytes(c *fiber.Ctx, b []byte) error {
 			err = cerr
 		}
 		gzipWriters.Put(z)
-		if err != nil {
-			return err
-		}
-		return send(c, out.Bytes())
+		return out.Bytes(), err
 	}
-	return send(c, b)
+	return b, nil
 }
 
 // longAnswer is the size from which an answer goes out piece by piece, in bytes.

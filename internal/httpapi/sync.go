@@ -48,7 +48,8 @@ func (a *api) pull(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return respondJSON(c, out)
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
+	return respondRest(c, out, in.Got)
 }
 
 func (a *api) check(c *fiber.Ctx) error {

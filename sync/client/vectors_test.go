@@ -67,7 +67,7 @@ type line struct {
 }
 
 func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := inflate(&http.Response{Header: r.Header, Body: r.Body}, maxAnswer)
+	body, err := inflate(r.Header.Get("Content-Encoding"), r.Body, maxAnswer)
 	if err != nil {
 		return nil, err
 	}
