@@ -5,9 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"slices"
 	"testing"
 
 	"paicha/internal/store"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // TestPullGoesOnWhereItBroke takes an answer in two parts, broken anywhere, in each encoding.
@@ -16,7 +20,7 @@ func TestPullGoesOnWhereItBroke(t *testing.T) {
 	chief := s.supervisor("chief", "5325")
 	for i := range 12 {
 		body := fmt.Appendf(nil, `{"note":"%x"}`, sha256.Sum256([]byte{byte(i)}))
-		s.put(store.Doc{Ref: store.Ref{Kind: "hazard", ID: fmt.Sprint("h", i)}, Tokens: []store.Token{"532504"}, Body: body}, nil)
+		s.put(store.Doc{Ref: store.Ref{Kind: "hazard", ID: fmt.Sprint("h", i)}, Tokens: []store.Token{"5325"}, Body: body}, nil)
 	}
 	for _, encoding := range []string{"", "gzip", "zstd"} {
 		ask := func(body string) answer {
@@ -55,5 +59,64 @@ func TestPullGoesOnWhereItBroke(t *testing.T) {
 			}
 		}
 		s.refused(ask(`{"got":{"bytes":"many"}}`), 400, "sync.body")
+	}
+}
+
+// TestPullIsCompressedAgainstWhatTheTabletHas reads a record that is like another one, and goes on with it.
+func TestPullIsCompressedAgainstWhatTheTabletHas(t *testing.T) {
+	s := newSite(t)
+	chief := s.supervisor("chief", "5325")
+	record := func(i int) []byte {
+		var b bytes.Buffer
+		for k := range 100 {
+			fmt.Fprintf(&b, `%s{"item":"%x","ask":"%x"}`, ","[:min(k, 1)], k, sha256.Sum256([]byte{byte(k)}))
+		}
+		return fmt.Appendf(nil, `{"note":"%x","open":[%s]}`, sha256.Sum256([]byte{byte(i)}), b.Bytes())
+	}
+	put := func(i int, region store.Token) {
+		s.put(store.Doc{Ref: store.Ref{Kind: "hazard", ID: fmt.Sprint("h", i)}, Tokens: []store.Token{region}, Body: record(i)}, nil)
+	}
+	put(1, "5325")
+	put(2, "5325")
+	put(3, "1101") // somewhere else
+	ask := func(like int, hash []byte, more string, headers ...string) answer {
+		body := fmt.Sprintf(`{"limit":100,"like":{"kind":"hazard","id":"h%d","sha256":"%x"}%s}`, like, hash, more)
+		return s.send("POST", "/api/v1/sync/pull", chief, []byte(body), append([]string{"Content-Type", "application/json"}, headers...)...)
+	}
+	sum := func(b []byte) []byte {
+		h := sha256.Sum256(b)
+		return h[:]
+	}
+	plain := ask(1, sum(record(1)), "")
+	if plain.header.Get("Content-Encoding") != "" {
+		t.Error("compressed for who did not ask for it", plain.header)
+	}
+	takes := []string{"Accept-Encoding", "zstd, gzip"}
+	like := ask(1, sum(record(1)), "", takes...)
+	if like.header.Get("Content-Encoding") != "dcz" || len(like.body) > 3000 || !bytes.HasPrefix(like.body, slices.Concat(dczMagic, sum(record(1)))) {
+		t.Fatalf("%v, %d bytes; plain %s", like.header, len(like.body), plain.body)
+	}
+	z, err := zstd.NewReader(bytes.NewReader(like.body[40:]), zstd.WithDecoderDictRaw(0, record(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, plain.body) {
+		t.Errorf("%v: %s", err, got)
+	}
+	rest := ask(1, sum(record(1)), fmt.Sprintf(`,"got":{"bytes":100,"sha256":"%x"}`, sum(like.body[:100])), takes...)
+	if rest.status != 206 || rest.header.Get("Content-Encoding") != "dcz" || !bytes.Equal(rest.body, like.body[100:]) {
+		t.Errorf("%d %v", rest.status, rest.header)
+	}
+	for name, r := range map[string]answer{
+		"other bytes":  ask(1, sum(record(2)), "", takes...),
+		"not theirs":   ask(3, sum(record(3)), "", takes...),
+		"not there":    ask(9, sum(record(9)), "", takes...),
+		"gzip only":    ask(1, sum(record(1)), "", "Accept-Encoding", "gzip"),
+		"nothing said": ask(1, nil, "", takes...),
+	} {
+		if e := r.header.Get("Content-Encoding"); r.status != 200 || e == "dcz" || e == "" {
+			t.Errorf("%s: %d %q", name, r.status, e)
+		}
 	}
 }

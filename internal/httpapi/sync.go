@@ -49,7 +49,11 @@ func (a *api) pull(c *fiber.Ctx) error {
 		return err
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
-	return respondRest(c, out, in.Got)
+	like, err := a.likeness(c, in.Like, out)
+	if err != nil {
+		return err
+	}
+	return respondRest(c, out, like, in.Got)
 }
 
 func (a *api) check(c *fiber.Ctx) error {

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,6 +22,7 @@ const resume = "resume"
 // before it is whole, so page and cursor stay one step; it is in memory only.
 type torn struct {
 	request  fieldsync.PullRequest
+	like     []byte // the body that the request names as like
 	encoding string
 	body     []byte
 	lost     bool // what had come was no good: the page has begun at its first byte again
@@ -33,6 +33,9 @@ type torn struct {
 func (t *Tablet) fetch(ctx context.Context, req fieldsync.PullRequest) (answer []byte, moved bool, err error) {
 	if t.page == nil || t.page.request.Cursor != req.Cursor || !slices.Equal(t.page.request.Have, req.Have) {
 		t.page = &torn{request: req}
+		if slices.Contains(t.hello.Capabilities, alike) {
+			t.page.request.Like, t.page.like = t.replica.likeliest()
+		}
 	}
 	page := t.page
 	req = page.request // with the limit that it was first asked with: another one makes another page
@@ -49,7 +52,7 @@ func (t *Tablet) fetch(ctx context.Context, req fieldsync.PullRequest) (answer [
 		return t.ask(ctx, "/api/v1/sync/pull", body, page.take, "Authorization", "Bearer "+token)
 	})
 	if err == nil {
-		if answer, err = inflate(page.encoding, bytes.NewReader(page.body), maxAnswer); err != nil {
+		if answer, err = page.inflate(); err != nil {
 			err = ErrAnswer.Because(err) // whole, and yet no good: nothing of it can be relied on
 		}
 		t.page = nil

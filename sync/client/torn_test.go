@@ -36,7 +36,7 @@ func (f *frail) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/api/v1/sync/hello" {
 		said := json.RawMessage(nil)
 		if !f.deaf {
-			said = json.RawMessage(`{"capabilities":["resume"],"limits":{"pullDocs":1000}}`)
+			said = json.RawMessage(`{"capabilities":["resume","like"],"limits":{"pullDocs":1000}}`)
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(helloOf(f.t, said)))
 		return resp, nil
