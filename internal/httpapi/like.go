@@ -10,16 +10,19 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// mostLike is the size up to which an answer is compressed against a document that the client has, in bytes: one record, or
-// some. What is longer has the likeness within itself.
-const mostLike = 128 << 10
+// The sizes between which an answer is compressed against a document that the client has, in bytes: one record, or some.
+// What is shorter has nothing in it but a cursor, what is longer has the likeness within itself.
+const (
+	leastLike = 2 << 10
+	mostLike  = 128 << 10
+)
 
 // dczMagic begins a dictionary-compressed body: a frame that decoders skip, of the dictionary's SHA-256 (RFC 9842, 5).
 var dczMagic = []byte{0x5e, 0x2a, 0x4d, 0x18, 0x20, 0, 0, 0}
 
 // likeness is the body that an answer is to be compressed against; nil if it is not to be.
 func (a *api) likeness(c *fiber.Ctx, l fieldsync.Like, answer []byte) ([]byte, error) {
-	if len(answer) < compressFrom || len(answer) > mostLike || acceptable(c.Get(fiber.HeaderAcceptEncoding)) != "zstd" {
+	if len(answer) < leastLike || len(answer) > mostLike || acceptable(c.Get(fiber.HeaderAcceptEncoding)) != "zstd" {
 		return nil, nil
 	}
 	like, err := a.Sync.Likeness(c.UserContext(), sessionOf(c), l)
