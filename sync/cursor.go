@@ -25,6 +25,8 @@ type Cursor struct {
 	Held map[store.Token][]directory.Role `json:"g,omitempty"`
 	// Fills are the snapshots under way, of the first sync or of new grants.
 	Fills []fill `json:"f,omitempty"`
+	// Ahead is how many pages the snapshots have had since the feed was read last.
+	Ahead int `json:"a,omitempty"`
 }
 
 // fill is one snapshot by token under way.

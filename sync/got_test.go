@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -75,6 +77,51 @@ func TestPageIsTheSameWhenAskedAgain(t *testing.T) {
 	documents := begun[:strings.Index(string(begun), `"cursor"`)] // of a snapshot that begins: the mark is the store's of that moment
 	if again := p.page(wang, first); gotOf(documents).Skip(again) == 0 {
 		t.Errorf("first\n%s\nthen\n%s", begun, again)
+	}
+}
+
+// TestPagesOfASnapshotStandWhileOthersWrite has a colleague begin a record of the same county between the two halves of a page:
+// it is the same page, and the new record comes soon, before a long snapshot has ended.
+func TestPagesOfASnapshotStandWhileOthersWrite(t *testing.T) {
+	p := newPlace(t)
+	wang := inspector("wang", "532504/coal-mine")
+	record := func(n int) string { return fmt.Sprintf("018f0000-0000-7000-8000-%012d", n) }
+	begin := func(n int) {
+		t.Helper()
+		want(t, p.push(wang, mutation(n, "inspection.save", "inspection", record(n), 0, p.now, saveArgs(t, methane)))[0], fieldsync.Applied, "")
+	}
+	const some = 70
+	for n := range some {
+		begin(n + 1)
+	}
+	first := p.page(wang, fieldsync.PullRequest{Limit: 8})
+	r := fieldsync.PullRequest{Cursor: cursorIn(t, first), Limit: 8}
+	page := p.page(wang, r)
+	begin(some + 1)
+	if again := p.page(wang, r); string(again) != string(page) {
+		t.Errorf("first\n%s\nthen\n%s", page, again)
+	}
+	pages, came, named := 1, 0, map[string]bool{}
+	for more := true; more; pages++ {
+		var got fieldsync.PullResponse
+		if err := json.Unmarshal(p.page(wang, r), &got); err != nil || got.Reset || pages > 40 {
+			t.Fatal(pages, got.Reset, err)
+		}
+		for _, c := range got.Changes {
+			named[c.ID] = true
+			if c.ID == record(some+1) && came == 0 {
+				came = pages
+			}
+		}
+		r.Cursor, more = got.Cursor, got.More
+	}
+	if came == 0 || came > 5 || pages < 8 {
+		t.Errorf("of %d pages the new record is in number %d", pages, came)
+	}
+	for n := range some + 1 {
+		if !named[record(n+1)] && !strings.Contains(string(first), record(n+1)) {
+			t.Errorf("record %d never came", n+1)
+		}
 	}
 }
 
