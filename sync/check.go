@@ -123,7 +123,7 @@ func (s *Service) Check(ctx context.Context, sess Session, r CheckRequest) (Chec
 	}
 	out.State = SumsDiffer
 	at.cursor.Fills = append(at.cursor.Fills, fill{Tokens: out.Differs})
-	at.cursor.Issued = now.UTC().Truncate(time.Second)
+	at.cursor.Issued = issuedAt(now)
 	out.Cursor, err = s.sealCursor(at.cursor)
 	return out, err
 }

@@ -20,11 +20,13 @@ import (
 // depends on is here. It gives nobody a right: grants are read afresh, the cursor only tells what the tablet was given.
 type Cursor struct {
 	Mark   store.Mark `json:"m"`
-	Issued time.Time  `json:"t"`
+	Issued time.Time  `json:"t"` // see issuedAt
 	// Held are the scopes that the tablet was last told of, by token, with the audiences that it was shown them as.
 	Held map[store.Token][]directory.Role `json:"g,omitempty"`
 	// Fills are the snapshots under way, of the first sync or of new grants.
 	Fills []fill `json:"f,omitempty"`
+	// Ahead is how many pages the snapshots have had since the feed was read last.
+	Ahead int `json:"a,omitempty"`
 }
 
 // fill is one snapshot by token under way.
@@ -60,6 +62,10 @@ func NewCursorSeal(secret []byte) (*CursorSeal, error) {
 	aead, err := cipher.NewGCM(block)
 	return &CursorSeal{aead: aead, nonce: nonce[:]}, err
 }
+
+// issuedAt is the day: a cursor that told the second would make each answer another one, and a broken one could not go on
+// (Got).
+func issuedAt(now time.Time) time.Time { return now.UTC().Truncate(24 * time.Hour) }
 
 // sealCursor writes the cursor for the wire.
 func (s *Service) sealCursor(c Cursor) (string, error) {

@@ -138,10 +138,31 @@ func (p *pull) resume(s string) (fresh []store.Token, again bool, err error) {
 	return fresh, len(p.cursor.Fills) >= maxFills && len(fresh) > 0, nil
 }
 
+// Most pages of snapshots run ahead of the feed, which closes the last of them: what is written meanwhile changes nothing
+// in them, so that a broken one goes on (Got). A page of few documents seldom breaks.
+const (
+	mostAhead  = 3
+	aheadFewer = 8 // documents
+)
+
+// ahead reports whether the page is one of snapshots alone. The feed tells later what has changed, in a rev no lower than
+// that of the snapshot, since it is read later; that a cursor is of another epoch is told at once.
+func (p *pull) ahead(fresh []store.Token) bool {
+	return len(p.cursor.Fills) > 0 && len(fresh) == 0 && p.cursor.Ahead < mostAhead && p.limit.Docs >= aheadFewer && p.cursor.Mark.Epoch == p.Store.Epoch()
+}
+
 // page fills the answer: the feed first, so that it is never starved by a long snapshot, then snapshots in the rest.
 // New tokens are let in once the feed of the others is read to its end, so that one mark serves for all.
 func (p *pull) page(ctx context.Context, fresh []store.Token) error {
-	limit := p.limit
+	if p.ahead(fresh) {
+		p.cursor.Ahead++
+		if err := p.fill(ctx); err != nil || len(p.cursor.Fills) > 0 || !p.room() {
+			p.more = true
+			return err
+		}
+	}
+	p.cursor.Ahead = 0
+	limit := store.Limit{Docs: p.limit.Docs - p.count, Bytes: p.limit.Bytes - p.bytes}
 	if len(p.cursor.Fills) > 0 && limit.Docs > 1 {
 		limit.Docs /= 2
 		limit.Bytes /= 2
@@ -151,6 +172,7 @@ func (p *pull) page(ctx context.Context, fresh []store.Token) error {
 	switch {
 	case errors.Is(err, store.ErrReset):
 		p.reset = true
+		p.changes, p.count, p.bytes, p.done = nil, 0, 0, nil
 		if err := p.restart(ctx); err != nil {
 			return err
 		}
@@ -270,7 +292,7 @@ func appendString(b []byte, s string) []byte {
 }
 
 func (p *pull) encode() ([]byte, error) {
-	p.cursor.Issued = p.now.UTC().Truncate(time.Second)
+	p.cursor.Issued = issuedAt(p.now)
 	cursor, err := p.sealCursor(p.cursor)
 	if err != nil {
 		return nil, err

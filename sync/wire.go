@@ -15,7 +15,7 @@ const (
 )
 
 // Capabilities name what was added within the version; docs/protocol.md lists them.
-var Capabilities = []string{"archive", "chain", "check", "quarantine", "signatures"}
+var Capabilities = []string{"archive", "chain", "check", "like", "quarantine", "resume", "signatures"}
 
 // MutationID names one mutation: a UUIDv7 made on the device.
 type MutationID string
@@ -99,6 +99,8 @@ type PullRequest struct {
 	Cursor string   `json:"cursor,omitzero"`
 	Limit  int      `json:"limit,omitzero"` // most documents wanted; 0: the server's choice
 	Have   []string `json:"have,omitempty"` // hashes of the packs that the device holds: they are named without their body
+	Got    Got      `json:"got,omitzero"`   // what the device has of the answer to this very request
+	Like   Like     `json:"like,omitzero"`  // what the answer may be compressed against
 }
 
 // PullChange is one change as a device reads it. Removed is left, deleted or archived, and then there is no body.

@@ -3,9 +3,12 @@ package httpapi
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
+
+	fieldsync "paicha/sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,8 +17,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// compressFrom is the size from which an answer is worth compressing, in bytes.
-const compressFrom = 1 << 10
+// compressFrom is the size from which an answer is worth compressing, in bytes: a hello and the answer to a push, which a
+// tablet gets all day, are some 600 and become less than half.
+const compressFrom = 512
 
 var (
 	// The fastest level is half of gzip's size and a fraction of its time; the better one saves another tenth for three
@@ -55,7 +59,31 @@ func respondJSON(c *fiber.Ctx, b []byte) error {
 // respondBytes answers with bytes, compressed if they are many and the client takes it. b is kept until it
 // is sent.
 func respondBytes(c *fiber.Ctx, b []byte) error {
+	return respondRest(c, b, nil, fieldsync.Got{})
+}
+
+// respondRest answers as respondBytes does, compressed against like if there is one, and but for the beginning that the
+// client has of the same answer. It says so as a range does (RFC 9110, 15.3.7), since that is what it is, of an encoded body.
+func respondRest(c *fiber.Ctx, b, like []byte, got fieldsync.Got) error {
+	b, err := encoded(c, b, like)
+	if err != nil {
+		return err
+	}
+	if skip := got.Skip(b); skip > 0 {
+		c.Status(fiber.StatusPartialContent)
+		c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", skip, len(b)-1, len(b)))
+		b = b[skip:]
+	}
+	return send(c, b)
+}
+
+// encoded compresses bytes if they are many and the client takes it. b may be what it returns.
+func encoded(c *fiber.Ctx, b, like []byte) ([]byte, error) {
 	c.Vary(fiber.HeaderAcceptEncoding)
+	if like != nil {
+		c.Set(fiber.HeaderContentEncoding, "dcz")
+		return dcz(b, like)
+	}
 	encoding := ""
 	if len(b) >= compressFrom {
 		encoding = acceptable(c.Get(fiber.HeaderAcceptEncoding))
@@ -67,13 +95,13 @@ func respondBytes(c *fiber.Ctx, b []byte) error {
 		if len(b) > bulk {
 			encoder = zstdFast
 		}
-		return send(c, encoder.EncodeAll(b, make([]byte, 0, len(b)/4)))
+		return encoder.EncodeAll(b, make([]byte, 0, len(b)/4)), nil
 	case "gzip":
 		z, _ := gzipWriters.Get().(*gzip.Writer)
 		if z == nil {
 			var err error
 			if z, err = gzip.NewWriterLevel(nil, gzip.BestSpeed); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		c.Set(fiber.HeaderContentEncoding, "gzip")
@@ -84,12 +112,9 @@ func respondBytes(c *fiber.Ctx, b []byte) error {
 			err = cerr
 		}
 		gzipWriters.Put(z)
-		if err != nil {
-			return err
-		}
-		return send(c, out.Bytes())
+		return out.Bytes(), err
 	}
-	return send(c, b)
+	return b, nil
 }
 
 // longAnswer is the size from which an answer goes out piece by piece, in bytes.

@@ -23,6 +23,8 @@ type Syncer interface {
 	Hello(context.Context, fieldsync.Session, fieldsync.HelloRequest) (fieldsync.HelloResponse, error)
 	// Pull returns the encoded PullResponse.
 	Pull(context.Context, fieldsync.Session, fieldsync.PullRequest) ([]byte, error)
+	// Likeness returns the body that a pull's answer may be compressed against, nil for none.
+	Likeness(context.Context, fieldsync.Session, fieldsync.Like) ([]byte, error)
 	Push(context.Context, fieldsync.Session, fieldsync.PushRequest) (fieldsync.PushResponse, error)
 	Check(context.Context, fieldsync.Session, fieldsync.CheckRequest) (fieldsync.CheckResponse, error)
 	// Subscribe returns a channel that receives when there may be something to pull; cancel ends it.

@@ -48,7 +48,12 @@ func (a *api) pull(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return respondJSON(c, out)
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSONCharsetUTF8)
+	like, err := a.likeness(c, in.Like, out)
+	if err != nil {
+		return err
+	}
+	return respondRest(c, out, like, in.Got)
 }
 
 func (a *api) check(c *fiber.Ctx) error {

@@ -245,16 +245,12 @@ func (t *Tablet) pull(ctx context.Context) (int, error) {
 		more := false
 		err := t.retry(ctx, func() (bool, error) {
 			cursor := t.replica.Cursor()
-			body, err := json.Marshal(fieldsync.PullRequest{Cursor: cursor, Limit: int(t.pages.size), Have: have})
+			answer, moved, err := t.fetch(ctx, fieldsync.PullRequest{Cursor: cursor, Limit: int(t.pages.size), Have: have})
 			if err != nil {
-				return false, ErrArgs.Because(err)
-			}
-			answer, err := t.authorized(ctx, "/api/v1/sync/pull", body)
-			if err != nil {
-				if errors.Is(err, ErrOffline) || errors.Is(err, ErrAnswer) {
+				if t.page == nil && (errors.Is(err, ErrOffline) || errors.Is(err, ErrAnswer)) {
 					t.pages.failed(leastPage)
 				}
-				return false, err
+				return moved, err
 			}
 			var keep []fieldsync.DocRef
 			for _, m := range t.outbox.Waiting() {

@@ -53,6 +53,7 @@ type Tablet struct {
 	batch   int                           // mutations of the next push
 	chunk   stride                        // bytes of the next PATCH
 	pages   stride                        // documents of the next page
+	page    *torn                         // that has come in part
 	calm    map[fieldsync.MutationID]bool // those in the queue that raise no major hazard; nil if none does
 	asked   int                           // where the next hello's list of inspections begins
 	known   uint64                        // the server knows every number of the chain up to this one
@@ -238,6 +239,7 @@ func (t *Tablet) sweep() error {
 // wipe removes what the tablet holds and closes it; the key goes last, since it proves who hands in.
 func (t *Tablet) wipe() error {
 	err := errors.Join(t.outbox.close(), t.replica.close())
+	t.page = nil
 	for _, name := range []string{"replica.journal", "outbox.journal", "photos", "session.json", "device.pem"} {
 		err = errors.Join(err, t.Disk.RemoveAll(filepath.Join(t.Dir, name)))
 	}

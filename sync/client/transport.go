@@ -23,23 +23,32 @@ const (
 
 // post sends one JSON request and returns the whole answer. Anything that breaks on the way is ErrOffline or ErrAnswer
 // and can be tried again; a status that is no success is a *Refusal. The request may have had its effect all the same.
-func (t *Tablet) post(ctx context.Context, path string, body []byte, headers ...string) ([]byte, error) {
+func (t *Tablet) post(ctx context.Context, path string, body []byte, headers ...string) (answer []byte, err error) {
+	err = t.ask(ctx, path, body, func(resp *http.Response) (err error) {
+		answer, err = inflate(resp.Header.Get("Content-Encoding"), resp.Body, maxAnswer)
+		return err
+	}, headers...)
+	return answer, err
+}
+
+// ask does what post does, but for reading the answer of a success, which take does.
+func (t *Tablet) ask(ctx context.Context, path string, body []byte, take func(*http.Response) error, headers ...string) error {
 	for {
 		encoded, encoding, err := t.dialect.encode(body)
 		if err != nil {
-			return nil, ErrArgs.Because(err)
+			return ErrArgs.Because(err)
 		}
-		answer, err := t.postEncoded(ctx, path, encoded, encoding, headers)
+		err = t.askEncoded(ctx, path, encoded, encoding, take, headers)
 		if !t.dialect.refused(encoding, err) {
-			return answer, err
+			return err
 		}
 	}
 }
 
-func (t *Tablet) postEncoded(ctx context.Context, path string, encoded []byte, encoding string, headers []string) ([]byte, error) {
+func (t *Tablet) askEncoded(ctx context.Context, path string, encoded []byte, encoding string, take func(*http.Response) error, headers []string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.Server+path, bytes.NewReader(encoded))
 	if err != nil {
-		return nil, ErrOffline.Because(err)
+		return ErrOffline.Because(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept-Encoding", "zstd, gzip")
@@ -51,17 +60,16 @@ func (t *Tablet) postEncoded(ctx context.Context, path string, encoded []byte, e
 	}
 	resp, err := t.HTTP.Do(req)
 	if err != nil {
-		return nil, offline(ctx, err)
+		return offline(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }() // what matters of it was read
 	if resp.StatusCode/100 != 2 {
-		return nil, refusal(resp)
+		return refusal(resp)
 	}
-	answer, err := inflate(resp, maxAnswer)
-	if err != nil {
-		return nil, offline(ctx, ErrAnswer.Because(err))
+	if err := take(resp); err != nil {
+		return offline(ctx, ErrAnswer.Because(err))
 	}
-	return answer, nil
+	return nil
 }
 
 // offline turns a transport error into a fault, but lets the caller's own end of the context show through.
@@ -76,18 +84,18 @@ func offline(ctx context.Context, err error) error {
 }
 
 // inflate reads a whole answer; one that is cut, malformed or larger than limit is an error.
-func inflate(resp *http.Response, limit int64) ([]byte, error) {
-	r := io.Reader(resp.Body)
-	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); encoding {
+func inflate(encoding string, body io.Reader, limit int64) ([]byte, error) {
+	r := body
+	switch encoding = strings.ToLower(encoding); encoding {
 	case "", "identity":
 	case "gzip":
-		z, err := gzip.NewReader(resp.Body)
+		z, err := gzip.NewReader(body)
 		if err != nil {
 			return nil, err
 		}
 		r = z
 	case "zstd":
-		z, err := zstd.NewReader(resp.Body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(limit))) //nolint:gosec // a constant
+		z, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(limit))) //nolint:gosec // a constant
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +126,7 @@ func refusal(resp *http.Response) error {
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/problem+json") {
 		return r
 	}
-	if b, err := inflate(resp, maxPage); err == nil {
+	if b, err := inflate(resp.Header.Get("Content-Encoding"), resp.Body, maxPage); err == nil {
 		var p struct {
 			Code   string `json:"code"`
 			Detail string `json:"detail"`

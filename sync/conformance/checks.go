@@ -22,6 +22,8 @@ var checks = []check{
 	{"S18", "cursors that are no good", badCursors, ""},
 	{"S19", "pages are bounded", pages, ""},
 	{"S20", "restricted parts and unannounced inspections", restricted, ""},
+	{"S46", "a page goes on where it broke", goesOn, ""},
+	{"S47", "a page against a document", nil, "internal/httpapi TestPullIsCompressedAgainstWhatTheTabletHas, sync TestLikenessIsOfWhatTheReaderHolds"},
 	{"S21", "sums are compared and repaired", sums, ""},
 	{"S22", "one result each, one bad mutation stops no other", oneBad, ""},
 	{"S23", "a verdict is remembered", duplicate, ""},

@@ -2,8 +2,12 @@ package conformance
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -137,6 +141,42 @@ func pages(ctx context.Context, w *world) error {
 		cursor = text(p, "cursor")
 	}
 	return expect(n > 0, "three pages of one change each are empty")
+}
+
+// goesOn asks for a page in two parts, of a server that says that it can.
+func goesOn(ctx context.Context, w *world) error {
+	hello, err := w.inspector.must(ctx, "/sync/hello", w.inspector.hello())
+	if err != nil || !has(list(hello, "capabilities"), "resume") {
+		return err
+	}
+	start, err := w.inspector.must(ctx, "/sync/pull", object{"limit": 1})
+	if err != nil {
+		return err
+	}
+	ask := func(got object) (answer, error) {
+		return w.inspector.post(ctx, "/sync/pull", object{"cursor": text(start, "cursor"), "limit": 2, "got": got}, "Accept-Encoding", "zstd, gzip")
+	}
+	whole, err := ask(nil)
+	if err != nil {
+		return err
+	}
+	n := len(whole.body) / 2
+	sum := sha256.Sum256(whole.body[:n])
+	rest, err := ask(object{"bytes": n, "sha256": hex.EncodeToString(sum[:])})
+	if err != nil {
+		return err
+	}
+	size := fmt.Sprintf("bytes %d-%d/%d", n, len(whole.body)-1, len(whole.body))
+	if err := expect(rest.status == http.StatusPartialContent && rest.header.Get("Content-Range") == size && bytes.Equal(rest.body, whole.body[n:]),
+		"the rest of %d bytes behind %d is %d bytes, %d, %q", len(whole.body), n, len(rest.body), rest.status, rest.header.Get("Content-Range")); err != nil {
+		return err
+	}
+	sum[0]++
+	other, err := ask(object{"bytes": n, "sha256": hex.EncodeToString(sum[:])})
+	if err != nil {
+		return err
+	}
+	return expect(other.status == http.StatusOK && bytes.Equal(other.body, whole.body), "behind the bytes of another answer comes %d, %d bytes", other.status, len(other.body))
 }
 
 func restricted(ctx context.Context, w *world) error {

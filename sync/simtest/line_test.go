@@ -210,6 +210,12 @@ func (w *world) handle(n *node, t *tablet, r *http.Request, body []byte, header 
 		if w.bug != nil && w.bug.page != nil {
 			out = w.bug.page(w, t, out)
 		}
+		if skip := in.Got.Skip(out); skip > 0 {
+			header.Set("status", strconv.Itoa(http.StatusPartialContent))
+			header.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", skip, len(out)-1, len(out)))
+			w.note("%s goes on with a page at byte %d", t.name, skip)
+			out = out[skip:]
+		}
 		return out, nil
 	case "/api/v1/sync/check":
 		in, err := fieldsync.DecodeCheck(body)

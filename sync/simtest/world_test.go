@@ -245,6 +245,9 @@ func (w *world) boot(n *node) {
 		}
 		limits := fieldsync.DefaultLimits
 		limits.PullDocs, limits.PushMutations, limits.ChunkSuggested = 1+w.r.IntN(6), 3+w.r.IntN(20), 256
+		if w.chance(0.4) {
+			limits.PullDocs = 8 + w.r.IntN(12) // long enough for pages of a snapshot that run ahead of the feed
+		}
 		svc := &fieldsync.Service{
 			Store: s, Packs: packs, Now: func() time.Time { return w.now.Add(n.skew) }, Limits: limits, Grace: 72 * time.Hour,
 			LockAfter: 24 * time.Hour, Hub: fieldsync.NewHub(), Cursors: cursorSeal,
