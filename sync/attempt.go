@@ -252,6 +252,10 @@ func (a *attempt) absent(ctx context.Context, m *mutation) Result {
 
 // quarantine sets a mutation aside; its receipt is written in the same commit.
 func (a *attempt) quarantine(ctx context.Context, m *mutation, s setAside) Result {
+	if m.Doc.Kind == KindQuarantine {
+		// It is no evidence, and to be decided about itself it would be one more decision each time.
+		return a.stateless(m, ErrDecisionVoid)
+	}
 	tokens := supervisorsOf(directory.PresentTokens(s.tokens)) // of an archived document those that it had
 	if len(tokens) == 0 {
 		var err error

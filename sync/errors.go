@@ -25,6 +25,7 @@ var (
 	ErrReleaseOrder  = fault.New(fault.Conflict, "sync.release_order", "这条记录所补充的检查还没有放行，请先放行开始该检查的那一条")
 	ErrReleaseForm   = fault.New(fault.Invalid, "sync.release_form", "这条记录的格式不正确，不能放行，只能驳回")
 	ErrDecided       = fault.New(fault.Conflict, "sync.decided", "这条隔离记录已经处理过了")
+	ErrDecisionVoid  = fault.New(fault.Forbidden, "sync.decision_void", "这台设备或账号已不能处理隔离记录，请由其他主管人员处理")
 	ErrDismissReason = fault.New(fault.Invalid, "sync.dismiss_reason", "驳回隔离记录必须写明理由")
 	ErrConflict      = fault.New(fault.Conflict, "sync.conflict", "与他人的记录不一致，两份内容都已保留，请核对")
 	ErrProposal      = fault.New(fault.Conflict, "sync.proposal", "检查已提交，您的补充内容已作为建议保留，待处理")

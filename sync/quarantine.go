@@ -288,7 +288,7 @@ func (s *Service) applyReleased(ctx context.Context, q Quarantine) (Result, erro
 	now := s.Now()
 	p := push{
 		Service: s, ctx: ctx, sess: Session{User: author, Device: q.Device}, now: now, device: q.Device,
-		scope: scopeOf(author, now), receipts: map[MutationID]receipt{}, released: &release{by: q.Decision.By},
+		scope: scopeOf(author, now), receipts: map[MutationID]receipt{}, begun: map[DocRef]bool{}, released: &release{by: q.Decision.By},
 		sameEpoch: true,
 	}
 	p.muts = []mutation{decodeMutation(slices.Clone(q.Mutation), s.Limits)}
