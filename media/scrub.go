@@ -53,6 +53,7 @@ type ScrubReport struct {
 	Repaired  int       `json:"repaired"` // of the damaged and lost
 	Pictures  int       `json:"pictures"` // photos whose thumbnail was gone and is made again
 	Failed    int       `json:"failed"`   // photos that could not be read just now
+	Erased    int       `json:"erased"`   // photos that were erased after their period; they are not looked for
 	Damages   []Damage  `json:"damages"`  // the first thousand
 }
 
@@ -130,6 +131,10 @@ func (s *Scrubber) Scrub(ctx context.Context) (ScrubReport, error) {
 			}
 			r.Documents++
 			for _, a := range e.Arrived {
+				if a.Erased != nil {
+					r.Erased++
+					continue
+				}
 				if err := s.look(ctx, &r, d.ID, a); err != nil {
 					return r, err
 				}
