@@ -162,7 +162,7 @@ func endings() map[string][]actor {
 	again.name = "erase too"
 	out := map[string][]actor{
 		"expire, erase and hold":          {expirer, eraser, holder},
-		"erase, hold and release":         {eraser, holder, releaser},
+		"erase and release":               {eraser, releaser},
 		"expire, erase and attach":        {expirer, eraser, attaching},
 		"erase and upload":                {eraser, second},
 		"erase, hold and attach":          {eraser, holder, attaching},
