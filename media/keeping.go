@@ -3,6 +3,7 @@ package media
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -125,7 +126,7 @@ func (l *Ledger) Name(ctx context.Context, h SHA256, record string) error {
 			return err
 		}
 		to, may := blobMoves[was.State][attach]
-		if !may || was.State != Attached && was.State != Expired {
+		if !may || was.State != Attached && was.State != Expired || slices.Contains(was.By, record) {
 			return nil
 		}
 		now := was.named(was.State, record, false)
