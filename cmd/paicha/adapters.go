@@ -34,6 +34,7 @@ type photos struct {
 	media.Blobs
 	Staging media.Staging
 	Derived media.Derivatives
+	Locks   media.Locker // nil: the store has none
 	Close   func() error
 }
 
@@ -137,7 +138,7 @@ func openS3(ctx context.Context, at string) (photos, error) {
 	if err != nil {
 		return photos{}, err
 	}
-	return photos{Blobs: s.Blobs(), Staging: s.Staging(), Derived: s.Derived(), Close: s.Close}, nil
+	return photos{Blobs: s.Blobs(), Staging: s.Staging(), Derived: s.Derived(), Locks: s.Locks(), Close: s.Close}, nil
 }
 
 // readSecret reads a small file that holds a secret, without the blanks around it.
