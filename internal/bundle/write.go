@@ -44,6 +44,7 @@ type Wanted struct {
 	SHA256   media.SHA256
 	Type     media.Type
 	Received bool
+	Erased   bool // after its period
 }
 
 // Extra is a further file, of a plain name such as "attestation.json".
@@ -112,6 +113,10 @@ func (b *writer) photo(ctx context.Context, p Wanted, from Originals) error {
 	}
 	if !p.Received {
 		b.manifest.Missing = append(b.manifest.Missing, Missing{p.SHA256, NotReceived})
+		return nil
+	}
+	if p.Erased {
+		b.manifest.Missing = append(b.manifest.Missing, Missing{p.SHA256, Expired})
 		return nil
 	}
 	r, _, err := from.Original(ctx, p.SHA256)
