@@ -21,6 +21,7 @@ type Keeper struct {
 	Ledger  *media.Ledger // nil: nothing is ended
 	Locks   media.Locker  // nil: the store has no locks
 	Periods media.Periods
+	Epoch   string           // of the document store: after a restore or a move the photos are in another place
 	Now     func() time.Time // server time
 }
 

@@ -464,6 +464,10 @@ func TestStoreIsToldOfClassesAndHolds(t *testing.T) {
 	if s.held[photo.SHA256] {
 		t.Fatal("held")
 	}
+	s.until, k.Epoch = map[media.SHA256]time.Time{}, "restored"
+	if p.night(k); !s.until[photo.SHA256].Equal(end) {
+		t.Error("another store is not told:", s.until[photo.SHA256])
+	}
 	k.Periods.Major.Years = 20
 	if p.night(k); !s.until[photo.SHA256].Equal(closed.AddDate(20, 0, 0)) {
 		t.Error("a longer period is not told:", s.until[photo.SHA256])

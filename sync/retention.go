@@ -20,6 +20,7 @@ type Retention struct {
 	Began   time.Time     `json:"began"` // server time
 	Ended   time.Time     `json:"ended,omitzero"`
 	Periods media.Periods `json:"periods"`
+	Epoch   string        `json:"epoch,omitempty"`
 	Looked  int           `json:"looked"`  // evidence documents old enough to be asked about
 	Expired int           `json:"expired"` // photos whose last grace began
 	Locks   bool          `json:"locks"`   // the store has locks
@@ -35,7 +36,7 @@ func (r Retention) good() bool { return !r.Ended.IsZero() && r.Failed == 0 }
 func (k *Keeper) Nightly(ctx context.Context) (r Retention, done bool, err error) {
 	now := k.Now().UTC().Truncate(time.Millisecond)
 	ref := store.Ref{Kind: KindRetention, ID: now.Format(time.DateOnly)}
-	r = Retention{Began: now, Periods: k.Periods, Locks: k.Locks != nil}
+	r = Retention{Began: now, Periods: k.Periods, Epoch: k.Epoch, Locks: k.Locks != nil}
 	docs, err := k.Docs.Get(ctx, ref)
 	if err != nil || docs[0].Rev > 0 {
 		return r, false, err
@@ -152,8 +153,8 @@ func (k *Keeper) nameMissing(ctx context.Context, failed func(error) error) erro
 	})
 }
 
-// lockAll has the store lock what became closed since the last good night, or everything, if there was none or the
-// periods are others.
+// lockAll has the store lock what became closed since the last good night, or everything, if there was none under these
+// periods and in this store.
 func (k *Keeper) lockAll(ctx context.Context, r *Retention, failed func(error) error) error {
 	if k.Periods.Forever() {
 		return nil
@@ -181,7 +182,8 @@ func (k *Keeper) lockAll(ctx context.Context, r *Retention, failed func(error) e
 	return nil
 }
 
-// lastGood is when the last night began that left nothing to do under the same periods; zero if none is known.
+// lastGood is when the last night began that left nothing to do under the same periods and in the same store; zero if
+// none is known.
 func (k *Keeper) lastGood(ctx context.Context) (time.Time, error) {
 	page, err := k.Docs.Find(ctx, store.Query{Kind: KindRetention, Desc: true, Limit: keeperPage})
 	if err != nil {
@@ -189,7 +191,7 @@ func (k *Keeper) lastGood(ctx context.Context) (time.Time, error) {
 	}
 	for _, d := range page.Docs {
 		var r Retention
-		if json.Unmarshal(d.Body, &r) == nil && r.good() && r.Locks && r.Periods == k.Periods {
+		if json.Unmarshal(d.Body, &r) == nil && r.good() && r.Locks && r.Periods == k.Periods && r.Epoch == k.Epoch {
 			return r.Began, nil
 		}
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 // newKeeper decides about originals as the settings say.
-func newKeeper(c config.Config, docs media.Documents, ledger *media.Ledger, locks media.Locker) *fieldsync.Keeper {
+func newKeeper(c config.Config, docs media.Documents, epoch string, ledger *media.Ledger, locks media.Locker) *fieldsync.Keeper {
 	return &fieldsync.Keeper{
-		Docs: docs, Ledger: ledger, Locks: locks, Now: time.Now,
+		Docs: docs, Ledger: ledger, Locks: locks, Epoch: epoch, Now: time.Now,
 		Periods: media.Periods{General: media.Span(c.KeepGeneral), Major: media.Span(c.KeepMajor)},
 	}
 }

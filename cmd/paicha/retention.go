@@ -41,7 +41,7 @@ func retention(ctx context.Context, args []string, stdout, stderr io.Writer) int
 	}
 	defer func() { _ = e.Close() }() // it was only read
 	docs := atRest{e}
-	keeper := newKeeper(c, docs, media.NewLedger(docs, nil, time.Now), nil)
+	keeper := newKeeper(c, docs, "", media.NewLedger(docs, nil, time.Now), nil)
 	over, bytes := 0, int64(0)
 	census, err := keeper.Survey(ctx, func(d fieldsync.Due) error {
 		over++

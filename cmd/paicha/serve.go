@@ -145,7 +145,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	s.ledger = media.NewLedger(s.store, files.Blobs, time.Now)
 	s.ledger.Derived, s.ledger.Claim, s.sync.Photos = files.Derived, s.sync.Claim, s.ledger
 	s.sync.Prints = &media.Prints{Docs: s.store, Now: time.Now}
-	s.keeper = newKeeper(c, s.store, s.ledger, files.Locks)
+	s.keeper = newKeeper(c, s.store, s.store.Epoch(), s.ledger, files.Locks)
 	s.ledger.Keeping, s.sync.Held = s.keeper, s.noteHeld
 	edge := httpapi.DefaultLimits()
 	edge.Body, edge.Sync, edge.Streams = int(c.Limits.BodyBytes), limits, c.Limits.Streams
