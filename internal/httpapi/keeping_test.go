@@ -48,7 +48,7 @@ func TestErasedPhotoIsGoneAndSaysWhy(t *testing.T) {
 		blobs = d.Photos.Blobs
 		svc := d.Sync.(*fieldsync.Service)
 		ledger = media.NewLedger(d.Store, blobs, func() time.Time { return now })
-		ledger.Derived = d.Photos.Derived.(media.Derivatives)
+		ledger.Derived = d.Photos.Derived
 		keeper = &fieldsync.Keeper{Docs: d.Store, Ledger: ledger, Periods: media.Periods{General: media.Span{Years: 3}, Major: media.Span{Years: 10}}, Now: func() time.Time { return now }}
 		ledger.Keeping, svc.Photos = keeper, ledger
 		svc.Held = func(subject string) { told = append(told, subject) }
