@@ -81,6 +81,14 @@ func (p papers) change(ctx context.Context, record string, f func(*paper)) error
 	}
 }
 
+func papersOf(l *media.Ledger) papers {
+	p, ok := l.Keeping.(papers)
+	if !ok {
+		panic("other evidence")
+	}
+	return p
+}
+
 // The actors of a period's end.
 var (
 	expirer = actor{name: "expire", do: func(l *media.Ledger) error {
@@ -99,7 +107,7 @@ var (
 )
 
 func keeps(l *media.Ledger, on bool) error {
-	return l.Keeping.(papers).change(context.Background(), "i-1", func(e *paper) { e.Keeps = on })
+	return papersOf(l).change(context.Background(), "i-1", func(e *paper) { e.Keeps = on })
 }
 
 // joined has a second record name the photo, one whose period is not over.
@@ -107,14 +115,14 @@ func joined(l *media.Ledger, note func(context.Context, media.SHA256, string) er
 	if err := note(context.Background(), orphanHash, "i-2"); err != nil {
 		return err
 	}
-	return l.Keeping.(papers).change(context.Background(), "i-2", func(e *paper) { *e = paper{Names: true, Keeps: true} })
+	return papersOf(l).change(context.Background(), "i-2", func(e *paper) { *e = paper{Names: true, Keeps: true} })
 }
 
 // ends are the states that a story about a period's end may begin in.
 func ends() map[string]func(l *media.Ledger) error {
 	kept := func(l *media.Ledger) error {
 		return errors.Join(send(l), l.Enter(context.Background(), orphanHash, "i-1"),
-			l.Keeping.(papers).change(context.Background(), "i-1", func(e *paper) { e.Names = true }))
+			papersOf(l).change(context.Background(), "i-1", func(e *paper) { e.Names = true }))
 	}
 	expired := func(l *media.Ledger) error { return errors.Join(kept(l), expirer.do(l)) }
 	return map[string]func(l *media.Ledger) error{
@@ -300,7 +308,7 @@ func TestWhatIsNotKnownNeverExpires(t *testing.T) {
 		for i := range 100 {
 			record := fmt.Sprint("r", i)
 			must(t, l.Enter(ctx, orphanHash, record))
-			must(t, l.Keeping.(papers).change(ctx, record, func(e *paper) { e.Names = true }))
+			must(t, papersOf(l).change(ctx, record, func(e *paper) { e.Names = true }))
 		}
 		expires(t, l, false)
 	})

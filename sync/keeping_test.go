@@ -204,9 +204,9 @@ func (p *place) nights(k *fieldsync.Keeper, n int) {
 }
 
 // hold pushes a hold or its end by a supervisor.
-func (p *place) hold(n int, name, id string) {
-	p.t.Helper()
-	want(p.t.(*testing.T), p.push(supervisor("chief", "5325"), mutation(n, name, "evidence", id, 0, p.now, fmt.Sprintf(`{"reason":"%s %d"}`, "事故调查", n)))[0], fieldsync.Applied, "")
+func (p *place) hold(t *testing.T, n int, name, id string) {
+	t.Helper()
+	want(t, p.push(supervisor("chief", "5325"), mutation(n, name, "evidence", id, 0, p.now, fmt.Sprintf(`{"reason":"%s %d"}`, "事故调查", n)))[0], fieldsync.Applied, "")
 }
 
 // TestPeriodEnds: a photo of a major case goes ten years after it was closed, and a week; its record stays, and says so
@@ -305,13 +305,13 @@ func TestHoldWins(t *testing.T) {
 				if days > 0 {
 					p.nights(k, days)
 				}
-				p.hold(60, "evidence.hold", subject)
+				p.hold(t, 60, "evidence.hold", subject)
 				if days < 0 {
 					p.now = end
 				}
 				p.nights(k, 30)
 				p.holds(b, photo, true)
-				p.hold(61, "evidence.release", subject)
+				p.hold(t, 61, "evidence.release", subject)
 				p.nights(k, 7)
 				p.holds(b, photo, true)
 				p.nights(k, 2)
@@ -331,7 +331,7 @@ func TestHoldThatComesTooLate(t *testing.T) {
 	p.holds(b, photo, false)
 	rest := sent(t, b, wang, insp1, "late")
 	p.attach(wang, rest)
-	p.hold(60, "evidence.hold", insp1)
+	p.hold(t, 60, "evidence.hold", insp1)
 	p.now = p.now.AddDate(11, 0, 0)
 	p.nights(k, 9)
 	p.holds(b, rest, true)
@@ -458,7 +458,7 @@ func TestStoreIsToldOfClassesAndHolds(t *testing.T) {
 
 	var told []string
 	p.sync.Held = func(subject string) { told = append(told, subject) }
-	p.hold(40, "evidence.hold", insp1)
+	p.hold(t, 40, "evidence.hold", insp1)
 	if !slices.Equal(told, []string{insp1}) {
 		t.Fatal(told)
 	}
@@ -471,7 +471,7 @@ func TestStoreIsToldOfClassesAndHolds(t *testing.T) {
 	if !s.held[photo.SHA256] {
 		t.Fatal("not held")
 	}
-	p.hold(41, "evidence.release", insp1)
+	p.hold(t, 41, "evidence.release", insp1)
 	p.night(k)
 	if s.held[photo.SHA256] {
 		t.Fatal("held")
@@ -496,14 +496,14 @@ func TestHoldOfAnotherCaseStays(t *testing.T) {
 	p.attach(wang, again)
 	k, s := p.keeper(), &bank{until: map[media.SHA256]time.Time{}, held: map[media.SHA256]bool{}}
 	k.Locks = s
-	p.hold(40, "evidence.hold", insp1)
-	p.hold(41, "evidence.hold", insp2)
+	p.hold(t, 40, "evidence.hold", insp1)
+	p.hold(t, 41, "evidence.hold", insp2)
 	p.night(k)
 	for i, id := range []string{insp1, insp2} {
 		if !s.held[photo.SHA256] {
 			t.Fatal("not held before", id, "is released")
 		}
-		p.hold(42+i, "evidence.release", id)
+		p.hold(t, 42+i, "evidence.release", id)
 		p.night(k)
 	}
 	if s.held[photo.SHA256] {
@@ -569,21 +569,21 @@ func TestSurveyChangesNothing(t *testing.T) {
 
 // TestArchiveWaitsForEvidence: what has a photo to be taken again, or is held, stays on the tablets, and comes back to them.
 func TestArchiveWaitsForEvidence(t *testing.T) {
-	retake := func(p *place, n int, verdict string, photo media.Received) {
-		p.t.Helper()
+	retake := func(t *testing.T, p *place, n int, verdict string, photo media.Received) {
+		t.Helper()
 		args := fmt.Sprintf(`{"sha256":%q,"verdict":%q,"remark":"看不清"}`, photo.SHA256, verdict)
-		want(p.t.(*testing.T), p.push(supervisor("chief", "5325"), mutation(n, "evidence.review", "evidence", photo.Inspection, 0, p.now, args))[0], fieldsync.Applied, "")
+		want(t, p.push(supervisor("chief", "5325"), mutation(n, "evidence.review", "evidence", photo.Inspection, 0, p.now, args))[0], fieldsync.Applied, "")
 	}
 	for name, c := range map[string]struct {
-		begin, end func(p *place, photo media.Received)
+		begin, end func(t *testing.T, p *place, photo media.Received)
 	}{
 		"Hold": {
-			func(p *place, r media.Received) { p.hold(60, "evidence.hold", r.Inspection) },
-			func(p *place, r media.Received) { p.hold(61, "evidence.release", r.Inspection) },
+			func(t *testing.T, p *place, r media.Received) { p.hold(t, 60, "evidence.hold", r.Inspection) },
+			func(t *testing.T, p *place, r media.Received) { p.hold(t, 61, "evidence.release", r.Inspection) },
 		},
 		"Todo": {
-			func(p *place, r media.Received) { retake(p, 60, "retake", r) },
-			func(p *place, r media.Received) { retake(p, 61, "ok", r) },
+			func(t *testing.T, p *place, r media.Received) { retake(t, p, 60, "retake", r) },
+			func(t *testing.T, p *place, r media.Received) { retake(t, p, 61, "ok", r) },
 		},
 	} {
 		for _, on := range []string{"inspection", "hazard"} {
@@ -603,7 +603,7 @@ func TestArchiveWaitsForEvidence(t *testing.T) {
 							t.Fatal("not archived")
 						}
 					}
-					c.begin(p, photo)
+					c.begin(t, p, photo)
 					p.now = p.now.Add(3 * quarter)
 					p.archive(quarter)
 					for _, ref := range []store.Ref{subject, {Kind: "inspection", ID: insp1}, {Kind: "evidence", ID: photo.Inspection}} {
@@ -611,7 +611,7 @@ func TestArchiveWaitsForEvidence(t *testing.T) {
 							t.Errorf("%s is archived", ref.Kind)
 						}
 					}
-					c.end(p, photo)
+					c.end(t, p, photo)
 					p.now = p.now.Add(quarter + time.Second)
 					p.archive(quarter)
 					for _, ref := range []store.Ref{subject, {Kind: "inspection", ID: insp1}, {Kind: "evidence", ID: photo.Inspection}} {

@@ -46,7 +46,10 @@ func TestErasedPhotoIsGoneAndSaysWhy(t *testing.T) {
 	var told []string
 	s := newSite(t, func(d *Deps) {
 		blobs = d.Photos.Blobs
-		svc := d.Sync.(*fieldsync.Service)
+		svc, ok := d.Sync.(*fieldsync.Service)
+		if !ok {
+			t.Fatal("another service")
+		}
 		ledger = media.NewLedger(d.Store, blobs, func() time.Time { return now })
 		ledger.Derived = d.Photos.Derived
 		keeper = &fieldsync.Keeper{Docs: d.Store, Ledger: ledger, Periods: media.Periods{General: media.Span{Years: 3}, Major: media.Span{Years: 10}}, Now: func() time.Time { return now }}
