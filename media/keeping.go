@@ -146,3 +146,26 @@ func (l *Ledger) NamedBy(ctx context.Context, h SHA256) ([]string, error) {
 	_, b, err := l.read(ctx, h)
 	return b.By, err
 }
+
+// going reports whether the bytes of a photo are being removed, or were, by the ledger's word. Whoever misses them and
+// asks then is told rightly: the ledger says so before they go.
+func going(ctx context.Context, docs Documents, h SHA256) (bool, error) {
+	found, err := docs.Get(ctx, blobRef(h))
+	if err != nil {
+		return false, err
+	}
+	b, err := decodeBlob(found[0])
+	return b.State == Erasing || b.State == Erased, err
+}
+
+// Gone turns ErrNotFound about a photo that a record has into ErrExpired while the photo is just being removed, before
+// its evidence says so.
+func (l *Ledger) Gone(ctx context.Context, h SHA256, err error) error {
+	if l == nil || !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if is, e := going(ctx, l.Docs, h); is && e == nil {
+		return ErrExpired
+	}
+	return err
+}

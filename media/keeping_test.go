@@ -1,10 +1,12 @@
 package media_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -395,4 +397,63 @@ func TestPeriods(t *testing.T) {
 	if p.Forever() || !(media.Periods{}).Forever() {
 		t.Error("for ever")
 	}
+}
+
+// TestPhotoThatIsJustBeingRemovedIsNotLost: an eraser died after the bytes went; nobody takes them for lost, and the
+// scrub does not bring them back.
+func TestPhotoThatIsJustBeingRemovedIsNotLost(t *testing.T) {
+	for _, dies := range []int{1, 4} { // before the ledger says so, and after the bytes went
+		l, w, _ := ended(t)
+		steps := 0
+		func() {
+			defer func() { _ = recover() }()
+			w.step = func() {
+				if steps++; steps > dies {
+					panic(errDead)
+				}
+			}
+			must(t, one(l, l.EraseOne))
+		}()
+		w.step = nil
+		must(t, l.Blobs.Delete(context.Background(), orphanHash)) // in the first case it is lost indeed
+		e, _ := media.Evidence{Inspection: "i-1"}.Receive(media.Arrived{SHA256: orphanHash, Size: int64(len(orphan))})
+		body, err := json.Marshal(e)
+		must(t, err)
+		second := memory{}
+		must(t, second.Put(context.Background(), orphanHash, 0, bytes.NewReader(orphan)))
+		s := media.Scrubber{Docs: page{w, docstore.Doc{Ref: docstore.Ref{Kind: "evidence", ID: "i-1"}, Rev: 1, Body: body}}, Blobs: l.Blobs, Second: readable{second}, Now: l.Now}
+		r, err := s.Scrub(context.Background())
+		must(t, err)
+		_, there := l.Blobs.Stat(context.Background(), orphanHash)
+		_, _, read := media.Viewer{Blobs: readable{memory{}}, Ledger: l}.Original(context.Background(), orphanHash)
+		going := dies > 1
+		if (r.Erased == 1) != going || (r.Repaired == 1) == going || errors.Is(there, media.ErrNotFound) != going || errors.Is(read, media.ErrExpired) != going {
+			t.Errorf("after %d steps: %+v, there %v, read %v", dies, r, there, read)
+		}
+	}
+}
+
+// page is documents of which a search finds one.
+type page struct {
+	*world
+	doc docstore.Doc
+}
+
+func (p page) Find(context.Context, docstore.Query) (docstore.Page, error) {
+	return docstore.Page{Docs: []docstore.Doc{p.doc}}, nil
+}
+
+// readable is memory that can be read.
+type readable struct{ memory }
+
+type opened struct{ *bytes.Reader }
+
+func (opened) Close() error { return nil }
+
+func (r readable) Open(_ context.Context, h media.SHA256) (io.ReadSeekCloser, int64, error) {
+	b, ok := r.memory[h]
+	if !ok {
+		return nil, 0, media.ErrNotFound
+	}
+	return opened{bytes.NewReader(b)}, int64(len(b)), nil
 }

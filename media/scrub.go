@@ -158,6 +158,13 @@ func (s *Scrubber) look(ctx context.Context, r *ScrubReport, subject string, a A
 	if stopped := ctx.Err(); stopped != nil {
 		return stopped
 	}
+	if errors.Is(err, ErrNotFound) {
+		// It went since the evidence was read: it must not come back from the second source.
+		if is, err := going(ctx, s.Docs, a.SHA256); is && err == nil {
+			r.Erased++
+			return nil
+		}
+	}
 	d := Damage{SHA256: a.SHA256, Subject: subject, Size: a.Size}
 	switch {
 	case err == nil:

@@ -181,7 +181,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 			default:
 			}
 		},
-		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs, Derived: files.Derived, Deriver: s.deriver},
+		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs, Derived: files.Derived, Deriver: s.deriver, Ledger: s.ledger},
 		Metrics: s.metrics, Log: log, Now: time.Now, NewID: func() string { return newID().String() }, Limits: edge,
 		ProxyHeader: "X-Forwarded-For", Proxies: prefixes(c),
 	})
