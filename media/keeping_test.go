@@ -181,10 +181,10 @@ func endings() map[string][]actor {
 		"expire twice, and an orphan's":   {expirer, {name: "expire too", do: expirer.do}, condemner},
 		"erase and an upload for nothing": {eraser, uploader},
 	}
-	for dies := 1; dies <= 7; dies++ {
+	for dies := 1; dies <= 7; dies++ { // who takes it up after the lease is in TestDeadEraserOfAnExpiredPhoto
 		dead := eraser
 		dead.dies = dies
-		out[fmt.Sprintf("dead eraser after %d, another and hold", dies)] = []actor{dead, again, holder}
+		out[fmt.Sprintf("dead eraser after %d and hold", dies)] = []actor{dead, holder}
 	}
 	return out
 }
