@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -189,7 +188,7 @@ func (k *Keeper) lock(ctx context.Context, id string) (n int, err error) {
 	if end.IsZero() || !end.After(k.Now()) {
 		return 0, nil
 	}
-	for h := range maps.Keys(f.originals()) {
+	for h := range f.originals() {
 		switch e := k.Locks.Lock(ctx, h, end); {
 		case e == nil:
 			n++
