@@ -140,6 +140,7 @@ func Regrade(h Hazard, a RegradeArgs, by Cause) (Hazard, error) {
 			if err := lowering(a.Reason, by); err != nil {
 				return err
 			}
+			h.Formerly = Graver(h.Formerly, h.Class)
 		}
 		h.Marks.Raised = h.Marks.Raised || a.Class.Rank() > h.Class.Rank()
 		h.Class = a.Class

@@ -128,7 +128,8 @@ type Hazard struct {
 	Caveat        string          `json:"caveat,omitzero"`
 	Annex1        []int           `json:"annex1,omitempty"`
 	Photos        []Hash          `json:"photos,omitempty"`
-	Called        Class           `json:"called,omitzero"` // what its record last called it; a person may have graded it otherwise
+	Called        Class           `json:"called,omitzero"`   // what its record last called it; a person may have graded it otherwise
+	Formerly      Class           `json:"formerly,omitzero"` // the gravest class that it had before somebody lowered it
 	Fixings       *Fixings        `json:"fixings,omitzero"`
 	FormerFixings []Fixings       `json:"formerFixings,omitempty"` // of the rounds before it was recalled
 	Owner         Owner           `json:"owner"`

@@ -12,5 +12,6 @@
 //
 // What this package refuses to do. It refuses no photo for being odd: doubts are marks that a supervisor reads. It
 // decides no access: package sync does, by the documents that a person may see, and asks here by hash afterwards. It
-// knows no HTTP, no database and no clock of its own. It removes nothing: retention is a decision, not a side effect.
+// knows no HTTP, no database and no clock of its own. It knows no legal period: Ledger removes what nobody names, and what
+// Keeping says has been kept for as long as it has to be.
 package media

@@ -35,6 +35,7 @@ var (
 	ErrStoreUnfit      = fault.New(fault.Unavailable, "media.store_unfit", "照片存储缺少必要的功能，无法使用，请联系管理员")
 	ErrRetained        = fault.New(fault.Conflict, "media.retained", "照片仍在规定的保留期内，存储拒绝删除")
 	ErrCondemned       = fault.New(fault.Gone, "media.condemned", "这张照片上传后长期没有检查记录引用，已按规定清理，请用原图重新上传")
+	ErrExpired         = fault.New(fault.Gone, "media.expired", "这张照片的保管期限已满，原件已按规定销毁；记录中保留其指纹、大小和审核情况")
 	ErrErasing         = fault.New(fault.Unavailable, "media.erasing", "这张照片的旧文件正在清理，请保留原图，稍后重新上传")
 	ErrCoordinate      = fault.New(fault.Invalid, "media.coordinate", "经纬度或坐标系不正确")
 	ErrEvidence        = fault.New(fault.Invalid, "media.evidence_form", "照片证据记录格式不正确")

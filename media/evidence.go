@@ -42,6 +42,7 @@ type Arrived struct {
 	At     time.Time `json:"at"` // server time
 	By     string    `json:"by"` // user id
 	Device string    `json:"device"`
+	Erased *Erasure  `json:"erased,omitempty"` // the original was removed after its period; all else stays
 }
 
 // Evidence tells for one inspection which photos its record names and which of them have arrived. A photo that was
@@ -128,6 +129,22 @@ func (e Evidence) Receive(a Arrived) (_ Evidence, changed bool) {
 	}
 	e.Arrived = append(slices.Clone(e.Arrived), a)
 	return e, true
+}
+
+// Erase enters that the original of a photo was removed; changed is false if it says so already, or names no such photo.
+func (e Evidence) Erase(h SHA256, x Erasure) (_ Evidence, changed bool) {
+	i := slices.IndexFunc(e.Arrived, func(a Arrived) bool { return a.SHA256 == h })
+	if i < 0 || e.Arrived[i].Erased != nil {
+		return e, false
+	}
+	e.Arrived = slices.Clone(e.Arrived)
+	e.Arrived[i].Erased = &x
+	return e, true
+}
+
+// Names reports whether the record names the photo or has it.
+func (e Evidence) Names(h SHA256) bool {
+	return e.Has(h) || slices.ContainsFunc(e.Wanted, func(w Wanted) bool { return w.SHA256 == h })
 }
 
 // Has reports whether the photo has arrived for this inspection.

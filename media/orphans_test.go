@@ -27,10 +27,11 @@ func TestBlobMoves(t *testing.T) {
 	slices.Sort(got)
 	want := []string{
 		" attach attached", " upload uploaded",
-		"attached attach attached", "attached upload attached",
+		"attached attach attached", "attached expire expired", "attached upload attached",
 		"condemned erase erasing", "condemned upload uploaded",
 		"erased upload uploaded",
-		"erasing erase erasing", "erasing gone erased", "erasing retain condemned",
+		"erasing erase erasing", "erasing gone erased", "erasing retain condemned", "erasing spare attached",
+		"expired attach attached", "expired erase erasing", "expired upload attached",
 		"uploaded attach attached", "uploaded condemn condemned", "uploaded upload uploaded",
 	}
 	if !slices.Equal(got, want) {
@@ -134,6 +135,13 @@ var (
 	day        = 24 * time.Hour
 )
 
+// newLedger is a ledger at one moment, of photos that expire when the evidence in the world says so.
+func newLedger(w *world, blobs media.Blobs) *media.Ledger {
+	l := media.NewLedger(w, blobs, func() time.Time { return time.Date(2023, 6, 1, 0, 0, 0, 0, time.UTC) })
+	l.Keeping = papers{w}
+	return l
+}
+
 // actor is somebody who does one thing, in steps. dies is after how many steps he does nothing more; 0: he lives.
 type actor struct {
 	name string
@@ -156,9 +164,9 @@ var (
 		if err := send(l); err != nil {
 			return err
 		}
-		return l.Enter(context.Background(), orphanHash)
+		return l.Enter(context.Background(), orphanHash, "i-1")
 	}}
-	attacher  = actor{name: "attach", do: func(l *media.Ledger) error { return l.Attach(context.Background(), orphanHash) }}
+	attacher  = actor{name: "attach", do: func(l *media.Ledger) error { return l.Attach(context.Background(), orphanHash, "i-1") }}
 	condemner = actor{name: "condemn", do: func(l *media.Ledger) error { return one(l, l.CondemnOne) }}
 	eraser    = actor{name: "erase", do: func(l *media.Ledger) error { return one(l, l.EraseOne) }}
 )
@@ -189,10 +197,16 @@ var beginnings = map[string]func(l *media.Ledger) error{
 // step what must always be true is looked at.
 func play(t *testing.T, blobs media.Blobs, begin string, actors []actor, choose func(n int) int) {
 	t.Helper()
+	perform(t, blobs, begin, beginnings[begin], actors, choose, nil)
+}
+
+// perform is play with a further look after each step, which says what is wrong; nil for none. Where there is one,
+// photos may expire.
+func perform(t *testing.T, blobs media.Blobs, begin string, prepare func(l *media.Ledger) error, actors []actor, choose func(n int) int, look func(docs map[docstore.Ref]docstore.Doc, state media.BlobState, there bool) string) {
+	t.Helper()
 	docs := map[docstore.Ref]docstore.Doc{}
-	now := func() time.Time { return time.Date(2023, 6, 1, 0, 0, 0, 0, time.UTC) }
 	still := &world{docs: docs, blobs: blobs}
-	if err := beginnings[begin](media.NewLedger(still, blobs, now)); err != nil {
+	if err := prepare(newLedger(still, blobs)); err != nil {
 		t.Fatal(err)
 	}
 	type running struct {
@@ -220,7 +234,7 @@ func play(t *testing.T, blobs media.Blobs, begin string, actors []actor, choose 
 					panic(errDead)
 				}
 			}}
-			r.err = a.do(media.NewLedger(w, stepping{blobs, w}, now))
+			r.err = a.do(newLedger(w, stepping{blobs, w}))
 		})
 		return r
 	}
@@ -248,10 +262,14 @@ func play(t *testing.T, blobs media.Blobs, begin string, actors []actor, choose 
 		slices.SortFunc(waiting, func(a, b *running) int { return strings.Compare(a.name, b.name) })
 		state := media.StateOf(docs[media.BlobRef(orphanHash)])
 		_, err := blobs.Stat(context.Background(), orphanHash)
-		if slices.Contains([]media.BlobState{media.Uploaded, media.Attached, media.Condemned}, state) && err != nil {
+		if slices.Contains([]media.BlobState{media.Uploaded, media.Attached, media.Condemned, media.Expired}, state) && err != nil {
 			fail("%s without bytes", state)
 		}
-		if attached && state != media.Attached {
+		if look != nil {
+			if wrong := look(docs, state, err == nil); wrong != "" {
+				fail("%s", wrong)
+			}
+		} else if attached && state != media.Attached {
 			fail("attached, and then %s", state)
 		}
 		attached = attached || state == media.Attached
@@ -374,16 +392,16 @@ func TestLeaseIsOverForTheDead(t *testing.T) {
 			must(t, one(l, l.EraseOne))
 		}()
 		w.step = nil
-		if err := l.Enter(ctx, orphanHash); dies < 5 && !errors.Is(err, media.ErrErasing) {
+		if err := l.Enter(ctx, orphanHash, "i-1"); dies < 5 && !errors.Is(err, media.ErrErasing) {
 			t.Fatal(dies, err)
 		}
 		*clock = clock.Add(25 * time.Hour)
 		must(t, one(l, l.EraseOne))
-		if err := l.Enter(ctx, orphanHash); !errors.Is(err, media.ErrCondemned) {
+		if err := l.Enter(ctx, orphanHash, "i-1"); !errors.Is(err, media.ErrCondemned) {
 			t.Fatal(dies, err)
 		}
 		must(t, send(l))
-		must(t, l.Enter(ctx, orphanHash))
+		must(t, l.Enter(ctx, orphanHash, "i-1"))
 	}
 }
 
@@ -422,7 +440,7 @@ func TestSweepKeepsNinetyDaysAndAGrace(t *testing.T) {
 	l.Claim = func(ctx context.Context, h media.SHA256, record string) (bool, error) {
 		asked = append(asked, record)
 		if record == "i-came" {
-			return true, l.Attach(ctx, h)
+			return true, l.Attach(ctx, h, "i-1")
 		}
 		return false, nil
 	}
@@ -448,7 +466,7 @@ func TestSweepKeepsNinetyDaysAndAGrace(t *testing.T) {
 		}
 	}
 	named, lonely, saved, late, unknown := put("named"), put("lonely"), put("saved"), put("late"), put("unknown")
-	must(t, l.Enter(ctx, named))
+	must(t, l.Enter(ctx, named, "i-1"))
 	must(t, l.Arrive(ctx, lonely, "i-never"))
 	must(t, l.Arrive(ctx, saved, ""))
 	must(t, l.Arrive(ctx, late, "i-never"))
@@ -465,11 +483,11 @@ func TestSweepKeepsNinetyDaysAndAGrace(t *testing.T) {
 		t.Fatal(asked)
 	}
 	sweep(0, 0)
-	if err := l.Attach(ctx, lonely); !errors.Is(err, media.ErrCondemned) {
+	if err := l.Attach(ctx, lonely, "i-1"); !errors.Is(err, media.ErrCondemned) {
 		t.Fatal(err)
 	}
 	there(lonely, true)
-	must(t, l.Enter(ctx, saved)) // sent again
+	must(t, l.Enter(ctx, saved, "i-1")) // sent again
 	now = now.Add(7*day - 2*time.Minute)
 	sweep(0, 0)
 	now = now.Add(3 * time.Minute)
@@ -478,14 +496,14 @@ func TestSweepKeepsNinetyDaysAndAGrace(t *testing.T) {
 	for _, h := range []media.SHA256{named, saved, late, unknown} {
 		there(h, true)
 	}
-	if err := l.Attach(ctx, lonely); !errors.Is(err, media.ErrCondemned) {
+	if err := l.Attach(ctx, lonely, "i-1"); !errors.Is(err, media.ErrCondemned) {
 		t.Fatal(err)
 	}
-	if err := l.Enter(ctx, lonely); !errors.Is(err, media.ErrCondemned) { // without having sent it
+	if err := l.Enter(ctx, lonely, "i-1"); !errors.Is(err, media.ErrCondemned) { // without having sent it
 		t.Fatal(err)
 	}
 	put("lonely")
-	must(t, l.Enter(ctx, lonely))
+	must(t, l.Enter(ctx, lonely, "i-1"))
 	now = now.Add(1000 * day)
 	sweep(0, 0)
 	there(lonely, true)
@@ -504,5 +522,5 @@ func TestRetainedPhotoStaysCondemnedAndCanComeAgain(t *testing.T) {
 	if got := media.StateOf(w.docs[media.BlobRef(orphanHash)]); got != media.Condemned {
 		t.Fatal(got)
 	}
-	must(t, l.Enter(context.Background(), orphanHash))
+	must(t, l.Enter(context.Background(), orphanHash, "i-1"))
 }

@@ -53,6 +53,7 @@ type ScrubReport struct {
 	Repaired  int       `json:"repaired"` // of the damaged and lost
 	Pictures  int       `json:"pictures"` // photos whose thumbnail was gone and is made again
 	Failed    int       `json:"failed"`   // photos that could not be read just now
+	Erased    int       `json:"erased"`   // photos that were erased after their period; they are not looked for
 	Damages   []Damage  `json:"damages"`  // the first thousand
 }
 
@@ -130,6 +131,10 @@ func (s *Scrubber) Scrub(ctx context.Context) (ScrubReport, error) {
 			}
 			r.Documents++
 			for _, a := range e.Arrived {
+				if a.Erased != nil {
+					r.Erased++
+					continue
+				}
 				if err := s.look(ctx, &r, d.ID, a); err != nil {
 					return r, err
 				}
@@ -152,6 +157,13 @@ func (s *Scrubber) look(ctx context.Context, r *ScrubReport, subject string, a A
 	r.Bytes += n
 	if stopped := ctx.Err(); stopped != nil {
 		return stopped
+	}
+	if errors.Is(err, ErrNotFound) {
+		// It went since the evidence was read: it must not come back from the second source.
+		if is, err := going(ctx, s.Docs, a.SHA256); is && err == nil {
+			r.Erased++
+			return nil
+		}
 	}
 	d := Damage{SHA256: a.SHA256, Subject: subject, Size: a.Size}
 	switch {

@@ -40,7 +40,8 @@ type Archived struct {
 }
 
 // Sweep moves a bounded number of documents and returns how many. Hazards go first, then the inspections all of whose
-// hazards are closed, then the evidence of either: a stop between any two leaves nothing that the next sweep would not
+// hazards are closed, then the evidence of either. What has evidence under a legal hold, or with a photo to be taken
+// again, stays: a stop between any two leaves nothing that the next sweep would not
 // take up. What was changed meanwhile stays.
 func (a *Archiver) Sweep(ctx context.Context) (done Archived, err error) {
 	if a.places == nil {
@@ -52,7 +53,7 @@ func (a *Archiver) Sweep(ctx context.Context) (done Archived, err error) {
 		ripe  func(context.Context, []store.Doc, time.Time) ([]store.Doc, error)
 		count *int
 	}{
-		{inspection.KindHazard, all, &done.Hazards},
+		{inspection.KindHazard, a.Service.finished, &done.Hazards},
 		{inspection.Kind, a.Service.closed, &done.Inspections},
 		{KindEvidence, a.Service.ofArchived, &done.Evidence},
 	} {
@@ -112,7 +113,7 @@ func (s *Service) archive(ctx context.Context, docs []store.Doc) (n int, err err
 			continue
 		}
 		n++
-		owners = append(owners, ownersOf(docs[i])...)
+		owners = append(append(owners, ownersOf(docs[i])...), evidenceRef(docs[i].ID))
 	}
 	s.reached(AfterArchiving)
 	return n, s.bringCompanions(ctx, owners)
@@ -141,11 +142,48 @@ func hazardRefs(ids []inspection.HazardID) []store.Ref {
 	return out
 }
 
-func all(_ context.Context, docs []store.Doc, _ time.Time) ([]store.Doc, error) { return docs, nil }
+// unfinished tells of subjects whether their evidence is under a legal hold or has a photo to be taken again. Evidence
+// that cannot be read is.
+func (s *Service) unfinished(ctx context.Context, ids []string) (map[string]bool, error) {
+	refs := make([]store.Ref, len(ids))
+	for i, id := range ids {
+		refs[i] = evidenceRef(id)
+	}
+	docs, err := s.Store.Get(ctx, refs...)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for i, d := range docs {
+		out[ids[i]] = d.Rev > 0 && busy(d)
+	}
+	return out, nil
+}
 
-// closed picks the inspections all of whose hazards are closed, and have been for as long.
+// busy reports whether evidence itself asks for somebody's attention.
+func busy(d store.Doc) bool {
+	e, err := decodeEvidence(d)
+	return err != nil || e.Open() > 0 || e.notes.held() >= 0
+}
+
+// finished picks the hazards whose evidence asks for nobody's attention.
+func (s *Service) finished(ctx context.Context, docs []store.Doc, _ time.Time) ([]store.Doc, error) {
+	ids := make([]string, len(docs))
+	for i, d := range docs {
+		ids[i] = d.ID
+	}
+	busy, err := s.unfinished(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(docs), func(d store.Doc) bool { return busy[d.ID] }), nil
+}
+
+// closed picks the inspections all of whose hazards are closed, and have been for as long, and whose evidence, the
+// hazards' too, asks for nobody's attention.
 func (s *Service) closed(ctx context.Context, docs []store.Doc, before time.Time) ([]store.Doc, error) {
 	var refs []store.Ref
+	var subjects []string
 	named := make([]int, len(docs)) // how many hazards each has; -1: it cannot be read, and holds up no other
 	for i, d := range docs {
 		in, err := inspection.Decode(d.Body, nil)
@@ -155,8 +193,16 @@ func (s *Service) closed(ctx context.Context, docs []store.Doc, before time.Time
 		}
 		refs = append(refs, hazardRefs(in.Hazards)...)
 		named[i] = len(in.Hazards)
+		subjects = append(subjects, d.ID)
 	}
 	hazards, err := s.Store.Get(ctx, refs...)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range refs {
+		subjects = append(subjects, r.ID)
+	}
+	busy, err := s.unfinished(ctx, subjects)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +213,7 @@ func (s *Service) closed(ctx context.Context, docs []store.Doc, before time.Time
 		}
 		mine := hazards[:named[i]]
 		hazards = hazards[named[i]:]
-		if !slices.ContainsFunc(mine, func(h store.Doc) bool { return !quiet(h, before) }) {
+		if !busy[d.ID] && !slices.ContainsFunc(mine, func(h store.Doc) bool { return busy[h.ID] || !quiet(h, before) }) {
 			out = append(out, d)
 		}
 	}
@@ -183,7 +229,7 @@ func quiet(h store.Doc, before time.Time) bool {
 	return ok && since.Num < before.UnixMilli()
 }
 
-// ofArchived picks the evidence whose inspection or hazard is archived.
+// ofArchived picks the evidence whose inspection or hazard is archived, and which asks for nobody's attention.
 func (s *Service) ofArchived(ctx context.Context, docs []store.Doc, _ time.Time) ([]store.Doc, error) {
 	var refs []store.Ref
 	for _, d := range docs {
@@ -195,6 +241,9 @@ func (s *Service) ofArchived(ctx context.Context, docs []store.Doc, _ time.Time)
 	}
 	var out []store.Doc
 	for i, d := range docs {
+		if busy(d) {
+			continue
+		}
 		if slices.ContainsFunc(owners[2*i:2*i+2], func(o store.Doc) bool { return o.Rev > 0 && directory.Archived(o.Tokens) }) {
 			out = append(out, d)
 		}
@@ -203,9 +252,10 @@ func (s *Service) ofArchived(ctx context.Context, docs []store.Doc, _ time.Time)
 }
 
 // bringCompanions looks at documents that may have come back from history, and brings what belongs to them: the evidence
-// of each, and the inspection of a hazard that is open again.
+// of each, the inspection of a hazard that is open again, and the subject of evidence that is held or has a photo to be
+// taken again.
 func (s *Service) bringCompanions(ctx context.Context, refs []store.Ref) error {
-	refs = slices.DeleteFunc(slices.Clone(refs), func(r store.Ref) bool { return r.Kind != inspection.Kind && r.Kind != inspection.KindHazard })
+	refs = slices.DeleteFunc(slices.Clone(refs), func(r store.Ref) bool { return !slices.Contains(ArchivedKinds, r.Kind) })
 	if len(refs) == 0 {
 		return nil
 	}
@@ -219,12 +269,35 @@ func (s *Service) bringCompanions(ctx context.Context, refs []store.Ref) error {
 		if d.Rev == 0 || directory.Archived(d.Tokens) {
 			continue
 		}
+		if d.Kind == KindEvidence {
+			if busy(d) {
+				more, err := s.subjectsOf(ctx, d.ID)
+				if err != nil {
+					return err
+				}
+				wanted = append(wanted, more...)
+			}
+			continue
+		}
 		wanted = append(wanted, evidenceRef(d.ID))
 		if of, ok := d.Fields["inspection"]; ok && d.Kind == inspection.KindHazard && !isClosed(d) {
 			wanted = append(wanted, store.Ref{Kind: inspection.Kind, ID: of.Text}, evidenceRef(of.Text))
 		}
 	}
 	return s.bringBack(ctx, wanted)
+}
+
+// subjectsOf are what evidence belongs to: the inspection or hazard of that id, and a hazard's inspection with its evidence.
+func (s *Service) subjectsOf(ctx context.Context, id string) ([]store.Ref, error) {
+	out := ownersOf(store.Doc{Ref: evidenceRef(id)})
+	hazard, err := s.Store.Get(ctx, store.Ref{Kind: inspection.KindHazard, ID: id})
+	if err != nil {
+		return nil, err
+	}
+	if of, ok := hazard[0].Fields["inspection"]; ok {
+		out = append(out, store.Ref{Kind: inspection.Kind, ID: of.Text}, evidenceRef(of.Text))
+	}
+	return out, nil
 }
 
 func isClosed(hazard store.Doc) bool {
@@ -262,13 +335,19 @@ func (s *Service) bringBack(ctx context.Context, refs []store.Ref) error {
 	return ErrBusy
 }
 
-// presently is an archived inspection or evidence as it stands in the working set. One that cannot be read comes back
+// presently is an archived document as it stands in the working set. One that cannot be read comes back
 // too, and is then never archived again.
 func presently(d store.Doc) store.Doc {
 	d.Tokens = directory.PresentTokens(d.Tokens)
-	if d.Kind == KindEvidence {
+	switch d.Kind {
+	case KindEvidence:
 		if e, err := decodeEvidence(d); err == nil {
 			d.Fields = e.fields(d.Fields, d.Tokens)
+		}
+		return d
+	case inspection.KindHazard:
+		if h, err := inspection.DecodeHazard(d.Body, d.Restricted); err == nil {
+			d.Fields = inspection.HazardFields(&h)
 		}
 		return d
 	}

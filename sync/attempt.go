@@ -361,8 +361,11 @@ func (a *attempt) settle(outs []store.Outcome) {
 		}
 	}
 	for _, w := range a.order {
-		if w.rewritten && directory.Archived(w.old.Tokens) {
+		if w.rewritten && (directory.Archived(w.old.Tokens) || w.evidence != nil) {
 			a.p.returned = append(a.p.returned, w.old.Ref)
+		}
+		if w.evidence != nil && w.changed && len(w.evidence.notes.Holds) > 0 && a.p.Held != nil {
+			a.p.Held(w.old.ID)
 		}
 		if h := w.hazard; h != nil && w.changed && len(h.Rectifies) > 0 {
 			a.p.rectified = append(a.p.rectified, h.ID)

@@ -352,7 +352,8 @@ func (s *Service) Urgent(ctx context.Context, record string, h media.SHA256) (bo
 }
 
 // EachPhoto calls f with every photo that a record has, after noting that the record shows it: what was received before
-// this server knew of prints is then found like the rest. A photo of several records comes once for each.
+// this server knew of prints is then found like the rest. A photo of several records comes once for each, one that was
+// erased after its period not at all.
 func (s *Service) EachPhoto(ctx context.Context, f func(record string, a media.Arrived) error) error {
 	q := store.Query{Kind: KindEvidence, Limit: 200}
 	for {
@@ -371,6 +372,9 @@ func (s *Service) EachPhoto(ctx context.Context, f func(record string, a media.A
 			for _, a := range e.Arrived {
 				if err := s.shows(ctx, a.SHA256, d.ID, a.At); err != nil {
 					return err
+				}
+				if a.Erased != nil {
+					continue
 				}
 				if err := f(d.ID, a); err != nil {
 					return err

@@ -40,10 +40,11 @@ type evidenceNotes struct {
 	Distances map[string]int64        `json:"distances,omitempty"` // metres from the place where the check began
 	Holds     []Hold                  `json:"holds,omitempty"`     // oldest first
 	Ended     []media.SHA256          `json:"ended,omitempty"`     // photos sent by a device out of use or under a disabled account, sorted
+	Erasures  []Erasure               `json:"erasures,omitempty"`  // oldest first
 }
 
 func (n *evidenceNotes) empty() bool {
-	return len(n.Marks)+len(n.Reviews)+len(n.Alike)+len(n.Clocks)+len(n.Distances)+len(n.Holds)+len(n.Ended) == 0
+	return len(n.Marks)+len(n.Reviews)+len(n.Alike)+len(n.Clocks)+len(n.Distances)+len(n.Holds)+len(n.Ended)+len(n.Erasures) == 0
 }
 
 // PhotoReview is what a supervisor made of one photo.
@@ -107,8 +108,12 @@ func reviewEvidence(a *act) error {
 	if r.Verdict == verdictRetake && strings.TrimSpace(r.Remark) == "" {
 		return ErrReview.Saying("退回重拍必须写明原因，检查人员会看到").At("/args/remark")
 	}
-	if !a.w.evidence.Has(r.SHA256) {
+	i := slices.IndexFunc(a.w.evidence.Arrived, func(x media.Arrived) bool { return x.SHA256 == r.SHA256 })
+	switch {
+	case i < 0:
 		return media.ErrNotFound.At("/args/sha256")
+	case a.w.evidence.Arrived[i].Erased != nil: // nobody can look at it any more, nor take it again
+		return media.ErrExpired.At("/args/sha256")
 	}
 	e, by, at := *a.w.evidence, a.p.sess.User.ID, a.p.now.UTC().Truncate(time.Millisecond)
 	e.notes.Reviews = append(slices.Clone(e.notes.Reviews), PhotoReview{
@@ -285,7 +290,7 @@ func (s *Service) enter(ctx context.Context, e *evidence) error {
 	}
 	kept := make([]media.Arrived, 0, len(e.Arrived))
 	for _, a := range e.Arrived {
-		err := s.Photos.Attach(ctx, a.SHA256)
+		err := s.Photos.Attach(ctx, a.SHA256, e.Inspection)
 		switch {
 		case err == nil:
 			if err := s.shows(ctx, a.SHA256, e.Inspection, a.At); err != nil {
@@ -306,7 +311,7 @@ func (s *Service) note(ctx context.Context, r media.Received, named bool) error 
 	case s.Photos == nil:
 		return nil
 	case named:
-		return s.Photos.Enter(ctx, r.SHA256)
+		return s.Photos.Enter(ctx, r.SHA256, r.Inspection)
 	}
 	return s.Photos.Arrive(ctx, r.SHA256, r.Inspection)
 }
@@ -324,7 +329,7 @@ func (s *Service) Claim(ctx context.Context, h media.SHA256, record string) (boo
 			return false, err
 		}
 		if !early(old) {
-			err := s.Photos.Attach(ctx, h)
+			err := s.Photos.Attach(ctx, h, record)
 			if errors.Is(err, media.ErrCondemned) {
 				return false, nil
 			}
@@ -422,7 +427,8 @@ func mayAttach(u directory.User, d store.Doc, now time.Time) bool {
 }
 
 // MayOpen returns what is known of a photo if the person may see it through the document that it belongs to; otherwise,
-// and if there is none, media.ErrNotFound: the answer does not tell which.
+// and if there is none, media.ErrNotFound: the answer does not tell which. Of one that was erased after its period it is
+// media.ErrExpired.
 func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.SHA256) (media.Arrived, error) {
 	d, err := s.Store.One(ctx, evidenceRef(id))
 	if errors.Is(err, store.ErrNotFound) {
@@ -440,6 +446,9 @@ func (s *Service) MayOpen(ctx context.Context, sess Session, id string, h media.
 	}
 	for _, a := range e.Arrived {
 		if a.SHA256 == h {
+			if a.Erased != nil {
+				return a, media.ErrExpired.Saying("这张照片的保管期限已满，原件已于%s按规定销毁；记录中保留其指纹、大小和审核情况", a.Erased.At.In(china).Format("2006年1月2日"))
+			}
 			s.Showed(sess, d, h)
 			return a, nil
 		}

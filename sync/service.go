@@ -52,6 +52,9 @@ type Service struct {
 	// Viewed, if set, is told of every view of a photo whose subject the enterprise does not know of yet: an inspection
 	// before submission, a tip before it is confirmed. It must not block.
 	Viewed func(View)
+	// Held, if set, is told of every subject whose evidence is, or was, under a legal hold and was changed by somebody. It
+	// must not block; what it misses is found at night.
+	Held func(subject string)
 	// Reached, if set, is called at the places between two durable steps; crash tests stop the process there.
 	Reached func(place string)
 }

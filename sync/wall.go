@@ -21,10 +21,14 @@ const (
 	FieldLatest     = "latest"     // time of the newest photo
 	FieldEarliest   = "earliest"   // time of the oldest photo
 	FieldDistance   = "distance"   // metres of the farthest photo; absent if none has a distance
-	FieldPhotos     = "photos"     // photos that are here
+	FieldPhotos     = "photos"     // photos that are here, and not erased
 	FieldUnreviewed = "unreviewed" // those of them that no supervisor has looked at
 	FieldMarked     = "marked"     // those of them with a doubt
 	FieldTodo       = "todo"       // photos that were sent back and not taken again
+
+	FieldKept    = "kept"    // arrival of the newest photo whose original is not erased; absent if there is none
+	FieldMissing = "missing" // photos that the record names and that have not arrived; absent if none
+	FieldHeld    = "held"    // 1 under a legal hold, 0 after one; absent if there never was one
 )
 
 // wallFields are what the photo wall filters by, besides its order.
@@ -36,6 +40,9 @@ var evidenceIndexes = []store.Index{
 	{Kind: KindEvidence, Fields: slices.Concat([]string{FieldLatest}, wallFields, []string{FieldDistance})},
 	{Kind: KindEvidence, Fields: slices.Concat([]string{FieldDistance}, wallFields, []string{FieldLatest})},
 	{Kind: KindEvidence, Fields: []string{FieldEnterprise, FieldLatest}},
+	{Kind: KindEvidence, Fields: []string{FieldKept}}, // these three for Keeper; the other two are sparse
+	{Kind: KindEvidence, Fields: []string{FieldMissing}},
+	{Kind: KindEvidence, Fields: []string{FieldHeld}},
 }
 
 // WallPhoto is one photo of an evidence document with all that is known of it. Marks, Distance and Reviews are for
@@ -125,7 +132,11 @@ func (e *evidence) fields(of store.Fields, tokens []store.Token) store.Fields {
 			f[name] = v
 		}
 	}
-	if _, known := f[FieldOf]; !known || len(e.Arrived) == 0 {
+	if _, known := f[FieldOf]; !known {
+		return f
+	}
+	e.keepingFields(f)
+	if len(e.Arrived) == 0 {
 		return f
 	}
 	taken := make(map[media.SHA256]time.Time, len(e.Wanted))
@@ -137,7 +148,7 @@ func (e *evidence) fields(of store.Fields, tokens []store.Token) store.Fields {
 		reviewed[r.SHA256] = true
 	}
 	var earliest, latest time.Time
-	var marked, unreviewed int64
+	var photos, marked, unreviewed int64
 	for _, a := range e.Arrived {
 		at := taken[a.SHA256]
 		if at.IsZero() {
@@ -149,6 +160,10 @@ func (e *evidence) fields(of store.Fields, tokens []store.Token) store.Fields {
 		if at.After(latest) {
 			latest = at
 		}
+		if a.Erased != nil {
+			continue
+		}
+		photos++
 		if len(e.notes.Marks[a.SHA256.String()]) > 0 {
 			marked++
 		}
@@ -157,12 +172,35 @@ func (e *evidence) fields(of store.Fields, tokens []store.Token) store.Fields {
 		}
 	}
 	f[FieldEarliest], f[FieldLatest] = store.Time(earliest), store.Time(latest)
-	f[FieldPhotos], f[FieldMarked] = store.Num(int64(len(e.Arrived))), store.Num(marked)
+	f[FieldPhotos], f[FieldMarked] = store.Num(photos), store.Num(marked)
 	f[FieldUnreviewed], f[FieldTodo] = store.Num(unreviewed), store.Num(int64(e.Open()))
 	if len(e.notes.Distances) > 0 {
 		f[FieldDistance] = store.Num(slices.Max(slices.Collect(maps.Values(e.notes.Distances))))
 	}
 	return f
+}
+
+// keepingFields are the values by which Keeper finds evidence.
+func (e *evidence) keepingFields(f store.Fields) {
+	var kept time.Time
+	for _, a := range e.Arrived {
+		if a.Erased == nil && a.At.After(kept) {
+			kept = a.At
+		}
+	}
+	if !kept.IsZero() {
+		f[FieldKept] = store.Time(kept)
+	}
+	if n := len(e.Missing()); n > 0 {
+		f[FieldMissing] = store.Num(int64(n))
+	}
+	if len(e.notes.Holds) > 0 {
+		held := int64(0)
+		if e.notes.held() >= 0 {
+			held = 1
+		}
+		f[FieldHeld] = store.Num(held)
+	}
 }
 
 // last is the time of the last arrival or of what a supervisor last said.

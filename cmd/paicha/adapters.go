@@ -35,6 +35,7 @@ type photos struct {
 	Staging media.Staging
 	Derived media.Derivatives
 	Links   media.Linker // nil: clients cannot reach the store
+	Locks   media.Locker // nil: the store has none
 	Close   func() error
 }
 
@@ -139,7 +140,9 @@ func openS3(ctx context.Context, at string) (photos, error) {
 	if err != nil {
 		return photos{}, err
 	}
-	return photos{Blobs: s.Blobs(), Staging: s.Staging(), Derived: s.Derived(), Links: s.Links(), Close: s.Close}, nil
+	return photos{
+		Blobs: s.Blobs(), Staging: s.Staging(), Derived: s.Derived(), Links: s.Links(), Locks: s.Locks(), Close: s.Close,
+	}, nil
 }
 
 // readSecret reads a small file that holds a secret, without the blanks around it.

@@ -20,7 +20,7 @@ import (
 	fieldsync "paicha/sync"
 )
 
-// photosOf tells which photos a document says have arrived.
+// photosOf tells which photos a document says have arrived, and have not been erased since.
 func photosOf(d store.Doc) ([]backup.Photo, error) {
 	if d.Kind != fieldsync.KindEvidence || d.Removed != store.Live {
 		return nil, nil
@@ -31,6 +31,9 @@ func photosOf(d store.Doc) ([]backup.Photo, error) {
 	}
 	var out []backup.Photo
 	for _, a := range e.Arrived {
+		if a.Erased != nil {
+			continue
+		}
 		out = append(out, backup.Photo{SHA256: a.SHA256, Size: a.Size})
 	}
 	return out, nil

@@ -82,6 +82,8 @@ type server struct {
 	deriver  *media.Deriver
 	shelf    *checklist.Shelf
 	ledger   *media.Ledger
+	keeper   *fieldsync.Keeper
+	held     chan string         // subjects whose holds the photo store is to be told of
 	archiver *fieldsync.Archiver // nil: nothing is archived
 	metrics  *telemetry.Metrics
 	app      *fiber.App
@@ -92,7 +94,7 @@ type server struct {
 }
 
 func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, err error) {
-	s := &server{config: c, log: log, fatal: make(chan error, 1), published: make(chan struct{}, 1), metrics: telemetry.NewMetrics(version)}
+	s := &server{config: c, log: log, fatal: make(chan error, 1), published: make(chan struct{}, 1), held: make(chan string, 100), metrics: telemetry.NewMetrics(version)}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -143,6 +145,8 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	s.ledger = media.NewLedger(s.store, files.Blobs, time.Now)
 	s.ledger.Derived, s.ledger.Claim, s.sync.Photos = files.Derived, s.sync.Claim, s.ledger
 	s.sync.Prints = &media.Prints{Docs: s.store, Now: time.Now}
+	s.keeper = newKeeper(c, s.store, s.store.Epoch(), s.ledger, files.Locks)
+	s.ledger.Keeping, s.sync.Held = s.keeper, s.noteHeld
 	edge := httpapi.DefaultLimits()
 	edge.Body, edge.Sync, edge.Streams = int(c.Limits.BodyBytes), limits, c.Limits.Streams
 	edge.Requests, edge.Idle = c.Limits.Requests, c.Limits.Idle
@@ -177,7 +181,10 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 			default:
 			}
 		},
-		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs, Derived: files.Derived, Deriver: s.deriver, Links: files.Links},
+		Evidence: evidence{s.sync, s.deriver, &busy},
+		Photos: media.Viewer{
+			Blobs: files.Blobs, Derived: files.Derived, Deriver: s.deriver, Links: files.Links, Ledger: s.ledger,
+		},
 		Metrics: s.metrics, Log: log, Now: time.Now, NewID: func() string { return newID().String() }, Limits: edge,
 		ProxyHeader: "X-Forwarded-For", Proxies: prefixes(c),
 	})
@@ -227,6 +234,8 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	go s.chores(ctx)
 	scrubbing := make(chan struct{})
 	go func() { defer close(scrubbing); s.scrubNightly(ctx) }()
+	keeping := make(chan struct{})
+	go func() { defer close(keeping); s.keepNightly(ctx) }()
 	asked := make(chan os.Signal, 1)
 	signal.Notify(asked, syscall.SIGUSR1)
 	defer signal.Stop(asked)
@@ -247,6 +256,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	<-deriving
 	<-backing
 	<-scrubbing
+	<-keeping
 	return err
 }
 
@@ -281,7 +291,7 @@ func (s *server) chores(ctx context.Context) {
 				s.log.Info("expired uploads", "removed", n, "error", err)
 			}
 			if swept, err := s.ledger.Sweep(ctx); err != nil || swept != (media.Swept{}) {
-				s.log.Info("photos that no record names", "swept", swept, "error", err)
+				s.log.Info("photos that no record names, or whose period is over", "swept", swept, "error", err)
 			}
 			s.archive(ctx)
 		}

@@ -48,7 +48,7 @@ func sample(t testing.TB, n int) (Contents, shelf) {
 		h := media.Sum(b)
 		s[h] = b
 		e, _ = e.Receive(media.Arrived{SHA256: h, Size: int64(len(b)), At: at})
-		c.Photos = append(c.Photos, Wanted{h, media.JPEG, true})
+		c.Photos = append(c.Photos, Wanted{SHA256: h, Type: media.JPEG, Received: true})
 	}
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -105,6 +105,30 @@ func TestWhatTheServerLacksIsSaid(t *testing.T) {
 	r := check(t, pack(t, c, s))
 	if r.Whole || len(r.Manifest.Missing) != 2 || !r.has("damaged") || !r.has("missing") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestExpiredPhotoIsNoLoss, if the evidence says so itself: the manifest's word alone is nobody's.
+func TestExpiredPhotoIsNoLoss(t *testing.T) {
+	for _, said := range []bool{true, false} {
+		c, s := sample(t, 3)
+		h := c.Photos[1].SHA256
+		delete(s, h)
+		c.Photos[1].Erased = true
+		if said {
+			e, err := media.ParseEvidence(c.Records[1].Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, _ = e.Erase(h, media.Erasure{At: at, Class: media.ClassGeneral})
+			if c.Records[1].Body, err = json.Marshal(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := check(t, pack(t, c, s))
+		if r.Whole != said || len(r.Manifest.Missing) != 1 || r.Manifest.Missing[0] != (Missing{h, Expired}) || r.has("missing") == said {
+			t.Errorf("said by the evidence %v: %+v", said, r)
+		}
 	}
 }
 
@@ -347,7 +371,7 @@ func TestSixteenThousandPhotosInBoundedMemory(t *testing.T) {
 		}
 		h := media.SHA256(sum.Sum(nil))
 		from.byHash[h] = i
-		c.Photos = append(c.Photos, Wanted{h, media.JPEG, true})
+		c.Photos = append(c.Photos, Wanted{SHA256: h, Type: media.JPEG, Received: true})
 	}
 	f, err := os.Create(filepath.Join(t.TempDir(), "bundle.zip"))
 	if err != nil {

@@ -57,11 +57,12 @@ type File struct {
 // Missing is a photo that a record names and that the server did not hold.
 type Missing struct {
 	SHA256 media.SHA256 `json:"sha256"`
-	Reason string       `json:"reason"` // not_received, or lost: it was received and is not to be found
+	Reason string       `json:"reason"` // not_received; lost: it was received and is not to be found; expired: erased after its period
 }
 
 // The reasons for which a photo is missing.
 const (
 	NotReceived = "not_received"
 	Lost        = "lost"
+	Expired     = "expired"
 )

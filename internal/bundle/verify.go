@@ -324,12 +324,17 @@ func (v *verifier) photo(m File, f *zip.File) error {
 // complete looks for the photos that the evidence names: each is in the bundle, or the manifest says that it was not
 // there.
 func (v *verifier) complete() {
+	erased := v.erased()
 	missing := map[media.SHA256]string{}
 	for _, m := range v.report.Manifest.Missing {
 		missing[m.SHA256] = m.Reason
-		switch m.Reason {
-		case NotReceived:
+		switch {
+		case m.Reason == NotReceived:
 			v.say("missing", attest.Doubt, "", "照片 %s 导出时服务器尚未收到", m.SHA256)
+		case m.Reason == Expired && erased[m.SHA256]:
+			v.say("missing", attest.Doubt, "", "照片 %s 的保管期限已满，原件已销毁，无法再核对", m.SHA256)
+		case m.Reason == Expired:
+			v.say("missing", attest.Failed, "", "清单称照片 %s 期满销毁，证据记录中没有销毁记载", m.SHA256)
 		default:
 			v.say("missing", attest.Failed, "", "照片 %s 服务器曾收到，导出时已找不到", m.SHA256)
 		}
@@ -344,6 +349,19 @@ func (v *verifier) complete() {
 			}
 		}
 	}
+}
+
+// erased are the photos of which the evidence itself says that they were erased after their period.
+func (v *verifier) erased() map[media.SHA256]bool {
+	out := map[media.SHA256]bool{}
+	for _, e := range v.evidence {
+		for _, a := range e.Arrived {
+			if a.Erased != nil {
+				out[a.SHA256] = true
+			}
+		}
+	}
+	return out
 }
 
 // signatures checks the evidence file of the devices, against the photos that are here.

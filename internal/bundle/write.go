@@ -17,7 +17,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Originals opens photos by hash, or returns media.ErrNotFound; media.Blobs and media.Viewer can.
+// Originals opens photos by hash, or returns media.ErrNotFound, or media.ErrExpired for one that is being removed after
+// its period; media.Viewer is one.
 type Originals interface {
 	Original(ctx context.Context, h media.SHA256) (io.ReadSeekCloser, int64, error)
 }
@@ -44,6 +45,7 @@ type Wanted struct {
 	SHA256   media.SHA256
 	Type     media.Type
 	Received bool
+	Erased   bool // after its period
 }
 
 // Extra is a further file, of a plain name such as "attestation.json".
@@ -114,7 +116,15 @@ func (b *writer) photo(ctx context.Context, p Wanted, from Originals) error {
 		b.manifest.Missing = append(b.manifest.Missing, Missing{p.SHA256, NotReceived})
 		return nil
 	}
-	r, _, err := from.Original(ctx, p.SHA256)
+	var r io.ReadCloser
+	err := error(media.ErrExpired)
+	if !p.Erased {
+		r, _, err = from.Original(ctx, p.SHA256)
+	}
+	if errors.Is(err, media.ErrExpired) {
+		b.manifest.Missing = append(b.manifest.Missing, Missing{p.SHA256, Expired})
+		return nil
+	}
 	if errors.Is(err, media.ErrNotFound) {
 		b.manifest.Missing = append(b.manifest.Missing, Missing{p.SHA256, Lost})
 		return nil

@@ -27,6 +27,9 @@ type Config struct {
 
 	ArchiveDays int // days that a closed record stays on tablets after its last change; 0: for ever
 
+	KeepGeneral Span // how long originals are kept after their case was closed
+	KeepMajor   Span // the same, of a case with a hazard that is or was major, a key problem, or listed
+
 	Limits Limits
 }
 

@@ -59,6 +59,14 @@ func TestBadSettingsNameTheirKeys(t *testing.T) {
 		"BackupTooOften": {[]string{"--backup-every", "1s"}, nil, "PAICHA_BACKUP_EVERY"},
 		"KeepNone":       {[]string{"--backup-keep", "0"}, nil, "PAICHA_BACKUP_KEEP"},
 		"ArchiveBefore":  {nil, []string{"PAICHA_ARCHIVE_DAYS=-1"}, "PAICHA_ARCHIVE_DAYS"},
+		"KeepUnit":       {[]string{"--keep-general", "10"}, nil, "PAICHA_KEEP_GENERAL"},
+		"KeepShort":      {[]string{"--keep-general", "2y"}, nil, "--keep-general"},
+		"KeepShortDays":  {[]string{"--keep-major", "1095d"}, nil, "--keep-major"},
+		"KeepVeryLong":   {[]string{"--keep-major", "300y"}, nil, "--keep-major"},
+		"KeepNegative":   {nil, []string{"PAICHA_KEEP_GENERAL=-4y"}, "--keep-general"},
+		"KeepMajorLess":  {[]string{"--keep-general", "10y", "--keep-major", "5y"}, nil, "--keep-major"},
+		"KeepMajorOnly":  {[]string{"--keep-major", "30y"}, nil, "--keep-major"},
+		"KeepLeapDays":   {[]string{"--keep-general", "4y", "--keep-major", "1460d"}, nil, "--keep-major"},
 		"ArchiveUnit":    {[]string{"--archive-days", "90d"}, nil, "--archive-days"},
 		"ChunkOverPhoto": {[]string{"--chunk-bytes", "64MiB"}, nil, "PAICHA_CHUNK_BYTES"},
 	}
@@ -72,6 +80,25 @@ func TestBadSettingsNameTheirKeys(t *testing.T) {
 				t.Error("a half-valid configuration was returned")
 			}
 		})
+	}
+}
+
+// TestKeeping: a major case's originals are kept at least as long as any other's.
+func TestKeeping(t *testing.T) {
+	for _, c := range []struct {
+		general, major string
+		want           [2]config.Span
+	}{
+		{"0", "0", [2]config.Span{}},
+		{"10y", "0", [2]config.Span{{Years: 10}, {}}},
+		{"10y", "10y", [2]config.Span{{Years: 10}, {Years: 10}}},
+		{"1096d", "4y", [2]config.Span{{Days: 1096}, {Years: 4}}},
+		{"3y", "1098d", [2]config.Span{{Years: 3}, {Days: 1098}}},
+	} {
+		got, err := load([]string{"--keep-general", c.general}, []string{"PAICHA_KEEP_MAJOR=" + c.major})
+		if err != nil || got.KeepGeneral != c.want[0] || got.KeepMajor != c.want[1] {
+			t.Errorf("%s, %s: %+v %+v %v", c.general, c.major, got.KeepGeneral, got.KeepMajor, err)
+		}
 	}
 }
 

@@ -135,6 +135,9 @@ func together(c Config) []error {
 	if c.BackupDir != "" && within(c.Data, c.BackupDir) {
 		out = append(out, errors.New("--backup-dir（PAICHA_BACKUP_DIR）不能在 --data（PAICHA_DATA）之内：数据目录丢失时备份会一起丢失（backup inside the data folder）"))
 	}
+	if err := keeping(c); err != nil {
+		out = append(out, err)
+	}
 	return out
 }
 

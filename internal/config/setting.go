@@ -84,6 +84,8 @@ func settings() []setting {
 			return nil
 		}},
 		{flag: "archive-days", def: "90", usage: "已办结的隐患和检查记录最后一次变更后，在平板上保留的天数；0 表示一直保留", set: count(func(c *Config) *int { return &c.ArchiveDays }, 0, 36500)},
+		{flag: "keep-general", def: "0", usage: "一般案卷办结后照片原件的保管期限，例如 10y 或 3700d，由当地档案规定决定；0 表示一直保留", set: period(func(c *Config) *Span { return &c.KeepGeneral })},
+		{flag: "keep-major", def: "0", usage: "涉及重大隐患、重点问题或挂牌督办的案卷办结后照片原件的保管期限，不短于 keep-general；0 表示一直保留", set: period(func(c *Config) *Span { return &c.KeepMajor })},
 		{flag: "body-bytes", def: "1MiB", usage: "普通请求体上限", set: size(func(c *Config) *int64 { return &c.Limits.BodyBytes }, 1<<12, 64<<20)},
 		{flag: "push-bytes", def: "8MiB", usage: "一次推送的上限（解压后）", set: size(func(c *Config) *int64 { return &c.Limits.PushBytes }, 1<<16, 64<<20)},
 		{flag: "push-mutations", def: "500", usage: "一次推送的变更数上限", set: count(func(c *Config) *int { return &c.Limits.PushMutations }, 1, 10000)},

@@ -32,9 +32,13 @@ func BenchmarkWall(b *testing.B) {
 	lead, county := s.supervisor("lead", "5325"), s.supervisor("county", "532504")
 	boss := s.person("boss", directory.User{Roles: []directory.Role{directory.RoleEnterprise}, Enterprise: "mine-8"})
 	for _, v := range []struct{ name, token, query string }{
-		{"newest of the prefecture", lead, ""}, {"newest of a county", county, ""}, {"unreviewed of a county", county, "verdict=none"},
-		{"far of the prefecture, far ones first", lead, "farther=300&order=distance"}, {"one inspection", county, "inspection=insp-00003"},
-		{"one enterprise, as it sees it", boss, ""}, {"one enterprise of the prefecture's", lead, "enterprise=mine-8"},
+		{"newest of the prefecture", lead, ""},
+		{"newest of a county", county, ""},
+		{"unreviewed of a county", county, "verdict=none"},
+		{"far of the prefecture, far ones first", lead, "farther=300&order=distance"},
+		{"one inspection", county, "inspection=insp-00003"},
+		{"one enterprise, as it sees it", boss, ""},
+		{"one enterprise of the prefecture's", lead, "enterprise=mine-8"},
 		{"a mark that no photo has", lead, "mark=screenshot"},
 	} {
 		b.Run(v.name, func(b *testing.B) {

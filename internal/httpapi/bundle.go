@@ -138,7 +138,9 @@ func (a *api) evidenceRecords(c *fiber.Ctx, out *bundle.Contents, named []media.
 		out.Records = append(out.Records, s.record(d))
 		var shown []media.SHA256
 		for _, p := range e.Arrived {
-			photos[p.SHA256] = bundle.Wanted{SHA256: p.SHA256, Type: p.Photo.Type, Received: true}
+			if w, known := photos[p.SHA256]; !known || w.Erased { // one of them may have it still
+				photos[p.SHA256] = bundle.Wanted{SHA256: p.SHA256, Type: p.Photo.Type, Received: true, Erased: p.Erased != nil}
+			}
 			if all || i == 0 {
 				order = append(order, p.SHA256)
 			}

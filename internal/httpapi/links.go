@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -49,7 +50,8 @@ func (a *api) links(c *fiber.Ctx) error {
 	out := LinksBody{Photos: make([]LinkedPhoto, 0, len(in.Photos))}
 	for _, p := range in.Photos {
 		p.URL, p.Until = "", ""
-		if err := a.link(c, who, &p); err != nil && fault.Of(err).Kind != fault.NotFound {
+		// One that is not there, or not for this person, or gone after its period, leaves the others their addresses.
+		if err := a.link(c, who, &p); err != nil && fault.Of(err).Kind != fault.NotFound && !errors.Is(err, media.ErrExpired) {
 			return err
 		}
 		out.Photos = append(out.Photos, p)

@@ -54,8 +54,12 @@ func TestLinksShowWhatTheirPersonMaySee(t *testing.T) {
 	stranger := s.supervisor("other", "532501")
 	h, photo := s.uploaded(p.token)
 	asked := []LinkedPhoto{
-		{Subject: inspectionID, SHA256: h.String()}, {Subject: inspectionID, SHA256: strings.Repeat("0", 64)}, {Subject: "nothing", SHA256: h.String()},
-		{Subject: inspectionID, SHA256: "x"}, {Subject: inspectionID, SHA256: h.String(), Size: "huge"}, {Subject: inspectionID, SHA256: h.String(), Size: "thumb"},
+		{Subject: inspectionID, SHA256: h.String()},
+		{Subject: inspectionID, SHA256: strings.Repeat("0", 64)},
+		{Subject: "nothing", SHA256: h.String()},
+		{Subject: inspectionID, SHA256: "x"},
+		{Subject: inspectionID, SHA256: h.String(), Size: "huge"},
+		{Subject: inspectionID, SHA256: h.String(), Size: "thumb"},
 	}
 	got := s.links(p.token, asked...)
 	for i, l := range got {

@@ -45,14 +45,16 @@ type HazardView struct {
 	Photos  []PhotoView `json:"photos"`
 }
 
-// PhotoView is one photo that a hazard names. Original, Thumb and Preview are addresses; absent until it has arrived.
+// PhotoView is one photo that a hazard names. Original, Thumb and Preview are addresses; absent until it has arrived, and
+// once the original was erased after its period.
 type PhotoView struct {
-	SHA256   media.SHA256 `json:"sha256"`
-	Received bool         `json:"received"`
-	Type     media.Type   `json:"type,omitzero"`
-	Original string       `json:"original,omitzero"`
-	Thumb    string       `json:"thumb,omitzero"`
-	Preview  string       `json:"preview,omitzero"`
+	SHA256   media.SHA256   `json:"sha256"`
+	Received bool           `json:"received"`
+	Type     media.Type     `json:"type,omitzero"`
+	Original string         `json:"original,omitzero"`
+	Thumb    string         `json:"thumb,omitzero"`
+	Preview  string         `json:"preview,omitzero"`
+	Erased   *media.Erasure `json:"erased,omitzero"`
 }
 
 // sight is what one person may read of one kind at this moment.
@@ -256,8 +258,12 @@ func hazardPhotos(h inspection.Hazard) []media.SHA256 {
 
 // photoView shows a photo that has arrived for an inspection or hazard.
 func photoView(id string, p media.Arrived) PhotoView {
-	at := "/api/v1/inspections/" + id + "/photos/" + p.SHA256.String()
-	return PhotoView{p.SHA256, true, p.Photo.Type, at, at + "/" + string(media.Thumb), at + "/" + string(media.Preview)}
+	v := PhotoView{SHA256: p.SHA256, Received: true, Type: p.Photo.Type, Erased: p.Erased}
+	if p.Erased == nil {
+		at := "/api/v1/inspections/" + id + "/photos/" + p.SHA256.String()
+		v.Original, v.Thumb, v.Preview = at, at+"/"+string(media.Thumb), at+"/"+string(media.Preview)
+	}
+	return v
 }
 
 // photosOf lists the photos that a hazard names, with where to get those that have arrived. Photos of the finding came

@@ -53,7 +53,7 @@ func newSite(t testing.TB, change ...func(*Deps)) *site {
 	dir := t.TempDir()
 	engine, err := sqlite.Open(t.Context(), sqlite.Options{
 		Path:    filepath.Join(dir, "paicha.db"),
-		Indexes: append(append(append(append([]store.Index(nil), directory.Indexes...), inspection.Indexes...), auth.Indexes...), append(Indexes, fieldsync.Indexes...)...),
+		Indexes: append(append(append(append([]store.Index(nil), directory.Indexes...), inspection.Indexes...), auth.Indexes...), append(append(Indexes, media.Indexes...), fieldsync.Indexes...)...),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -108,15 +108,3 @@ func (b *Blobs) Delete(ctx context.Context, hash media.SHA256) error {
 	}
 	return nil
 }
-
-// retained reports whether the store's lock is on an object. A store refuses a deletion for many reasons and not all
-// name theirs alike, so it is asked.
-func (s *Store) retained(ctx context.Context, bucket, key, version string) bool {
-	var locked bool
-	err := s.attempt(ctx, 0, func(ctx context.Context, _ bool) error {
-		_, until, err := s.client.GetObjectRetention(ctx, bucket, key, version)
-		locked = err == nil && until != nil && until.After(s.opt.Now())
-		return err
-	})
-	return err == nil && locked
-}

@@ -37,6 +37,10 @@ func (s *Store) probe(ctx context.Context) error {
 	if len(lacks) > 0 {
 		return media.ErrStoreUnfit.Saying("照片存储缺少必要的功能：%s", strings.Join(lacks, "；"))
 	}
+	var err error
+	if s.locked, err = s.canLock(ctx); err != nil {
+		return reach(ctx, s.opt.Bucket, err)
+	}
 	return nil
 }
 

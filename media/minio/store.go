@@ -54,6 +54,7 @@ type Store struct {
 	client s3.Core
 	spools spools
 	sums   bool // the store keeps the SHA-256 beside an object that it is given with
+	locked bool // the bucket of originals has object lock
 
 	blobs   Blobs
 	staging Staging
