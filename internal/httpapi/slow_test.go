@@ -155,10 +155,10 @@ func TestDripIsNoFlow(t *testing.T) {
 	client, server := net.Pipe()
 	defer client.Close()
 	defer server.Close()
-	p := newPatient(server, server, 50*time.Millisecond)
+	p := newPatient(server, server, time.Minute) // a span ends with enough bytes too, so that no clock decides here
 	go func() {
 		for {
-			if _, err := client.Write([]byte{'x'}); err != nil {
+			if _, err := client.Write(make([]byte, leastFlow/8)); err != nil {
 				return
 			}
 		}
