@@ -23,6 +23,8 @@ type File struct {
 	Head    string      `json:"head"`   // the signed note
 	Hashes  []tlog.Hash `json:"hashes"` // base64, shared by the paths
 	Records []Proven    `json:"records"`
+
+	at map[store.Ref]int // of Records; only of a file that was read
 }
 
 // Proven is one document.
@@ -54,7 +56,13 @@ func ReadFile(b []byte) (File, error) {
 	if f.Format != FileFormat || f.Version != FileVersion {
 		return File{}, ErrFile
 	}
-	for _, r := range f.Records {
+	f.at = make(map[store.Ref]int, len(f.Records))
+	for i, r := range f.Records {
+		ref := store.Ref{Kind: r.Kind, ID: r.ID}
+		if _, twice := f.at[ref]; twice {
+			return File{}, ErrFile
+		}
+		f.at[ref] = i
 		for _, e := range r.Entries {
 			if len(e.Path) > maxPath {
 				return File{}, ErrFile
@@ -90,13 +98,15 @@ type Finding struct {
 // Holds reports whether nothing contradicts the log.
 func (f Finding) Holds() bool { return len(f.Wrong) == 0 && f.Bound != Other }
 
-// Check compares one record with the log of a head that was opened. ok is false if the file does not speak of it. An
+// Check compares one record with the log of a head that was opened. ok is false if the file, which ReadFile gave, does not
+// speak of it. An
 // entry that differs from its leaf, whose proof does not hold, that is missing from the record or from the file is Wrong.
 func (f File) Check(h Head, r Record) (found Finding, ok bool, err error) {
-	p, ok := f.proven(r.Ref)
+	i, ok := f.at[r.Ref]
 	if !ok {
 		return Finding{}, false, nil
 	}
+	p := f.Records[i]
 	history, err := History(r.Ref.Kind, r.Body)
 	if err != nil {
 		return Finding{}, true, err
@@ -120,15 +130,6 @@ func (f File) Check(h Head, r Record) (found Finding, ok bool, err error) {
 		found.Wrong = append(found.Wrong, len(p.Entries))
 	}
 	return found, true, nil
-}
-
-func (f File) proven(r store.Ref) (Proven, bool) {
-	for _, p := range f.Records {
-		if p.Kind == r.Kind && p.ID == r.ID {
-			return p, true
-		}
-	}
-	return Proven{}, false
 }
 
 func (f File) holds(h Head, r store.Ref, e Entry, event jsontext.Value) bool {
