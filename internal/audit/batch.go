@@ -79,7 +79,7 @@ func (s *Sequencer) complete(ctx context.Context, h headBody, old store.Doc, b b
 	if err := putTiles(ctx, s.Docs, tileDocs); err != nil {
 		return err
 	}
-	if err := enter(ctx, s.Docs, b.First, of, runs); err != nil {
+	if err := enter(ctx, s.Docs, of, runs); err != nil {
 		return err
 	}
 	root, err := g.root()

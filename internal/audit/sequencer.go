@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -78,7 +79,12 @@ func (s *Sequencer) Step(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	parts, whole, err := s.news(ctx, h.Size, docs)
+	if from.Kind == KindSubject {
+		if err := s.tidy(ctx, docs); err != nil {
+			return false, err
+		}
+	}
+	parts, whole, err := s.news(ctx, docs)
 	if err != nil {
 		return false, err
 	}
@@ -134,7 +140,7 @@ func (s *Sequencer) walk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.at = &cursor{Mark: m, Kind: Kinds()[0]}
+	s.at = &cursor{Mark: m, Kind: walked()[0]}
 	return nil
 }
 
@@ -167,18 +173,20 @@ func (s *Sequencer) read(ctx context.Context, from cursor) (docs []store.Doc, ne
 	return page.Docs, next, true, nil
 }
 
+// walked are the kinds that a walk goes through: the log's own subjects before anything is appended.
+func walked() []store.Kind { return append([]store.Kind{KindSubject}, Kinds()...) }
+
 // after is the kind that a walk comes to next; "" at its end.
 func after(k store.Kind) store.Kind {
-	for _, o := range Kinds() {
-		if o > k {
-			return o
-		}
+	all := walked()
+	if i := slices.Index(all, k); i >= 0 && i+1 < len(all) {
+		return all[i+1]
 	}
 	return ""
 }
 
-// news are the entries of documents that have no leaf below size; whole tells that these are all of them.
-func (s *Sequencer) news(ctx context.Context, size int64, docs []store.Doc) (parts []batchRun, whole bool, err error) {
+// news are the entries of documents that are not logged yet; whole tells that these are all of them.
+func (s *Sequencer) news(ctx context.Context, docs []store.Doc) (parts []batchRun, whole bool, err error) {
 	docs = newest(docs)
 	if len(docs) == 0 {
 		return nil, true, nil
@@ -193,7 +201,6 @@ func (s *Sequencer) news(ctx context.Context, size int64, docs []store.Doc) (par
 	}
 	leaves, bytes := 0, 0
 	for i, d := range docs {
-		subjects[i] = subjects[i].below(size)
 		history, err := History(d.Kind, d.Body)
 		if err == nil {
 			err = s.differs(subjects[i], d, history)

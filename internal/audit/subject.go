@@ -98,10 +98,14 @@ type Mismatch struct {
 	Gone  bool
 }
 
-// compare looks for runs that the history does not have any more as they were logged.
+// compare looks for runs that the history does not have any more as they were logged. Runs of a newer version than the one
+// at hand, which another node has read, say nothing about it.
 func (s subject) compare(d store.Doc, history []jsontext.Value) ([]Mismatch, error) {
 	var out []Mismatch
 	for _, r := range s.Runs {
+		if r.Rev > d.Rev {
+			continue
+		}
 		m := Mismatch{Ref: d.Ref, Rev: d.Rev, Entry: r.Entry, Count: r.Count, Gone: r.Entry+r.Count > len(history)}
 		if !m.Gone {
 			leaves, err := r.leaves(d.Ref, history[r.Entry:r.Entry+r.Count])
@@ -117,8 +121,8 @@ func (s subject) compare(d store.Doc, history []jsontext.Value) ([]Mismatch, err
 	return out, nil
 }
 
-// enter adds the runs of the batch that begins at leaf first to the subject documents, once each.
-func enter(ctx context.Context, docs Documents, first int64, of []store.Ref, runs []run) error {
+// enter adds the runs of a batch to the subject documents, once each.
+func enter(ctx context.Context, docs Documents, of []store.Ref, runs []run) error {
 	for len(of) > 0 {
 		subjects, found, err := readSubjects(ctx, docs, of)
 		if err != nil {
@@ -131,7 +135,6 @@ func enter(ctx context.Context, docs Documents, first int64, of []store.Ref, run
 			if slices.Contains(s.Runs, runs[i]) {
 				continue
 			}
-			s = s.below(first)
 			if n := s.logged(); n != runs[i].Entry {
 				return ErrDamaged.Because(fmt.Errorf("%s %s: %d entries logged, entry %d follows", of[i].Kind, of[i].ID, n, runs[i].Entry))
 			}
@@ -164,12 +167,47 @@ func enter(ctx context.Context, docs Documents, first int64, of []store.Ref, run
 	return nil
 }
 
-// below leaves the runs below a leaf. After a restore there may be some above the head whose batch the backup does not
-// have: they were never logged.
+// below leaves the runs below a leaf.
 func (s subject) below(first int64) subject {
 	n := len(s.Runs)
 	for n > 0 && s.Runs[n-1].Leaf >= first {
 		n--
 	}
 	return subject{Runs: slices.Clone(s.Runs[:n])}
+}
+
+// tidy takes away the runs at and above the head from a page of subjects. There are some only after a restore, where the
+// backup of several nodes may hold a subject and not the batch that it speaks of. The page was read before the head, so a
+// run of a batch that there is lies below it, or the batch stands at it.
+func (s *Sequencer) tidy(ctx context.Context, page []store.Doc) error {
+	h, _, err := readHead(ctx, s.Docs)
+	if err != nil {
+		return err
+	}
+	if _, there, err := readBatch(ctx, s.Docs, h.Size); err != nil || there {
+		return err // it will be completed first, and this page read again
+	}
+	var ws []store.Write
+	for _, d := range page {
+		var have subject
+		if err := json.Unmarshal(d.Body, &have); err != nil {
+			return ErrDamaged.Because(err)
+		}
+		kept := have.below(h.Size)
+		if len(kept.Runs) == len(have.Runs) {
+			continue
+		}
+		body, err := json.Marshal(kept)
+		if err != nil {
+			return err
+		}
+		ws = append(ws, store.Write{Old: d, New: store.Doc{Ref: d.Ref, Body: body}})
+	}
+	outs, err := s.Docs.Commit(ctx, ws)
+	for _, o := range outs {
+		if err == nil && o.Status != store.OK {
+			err = store.ErrUnavailable
+		}
+	}
+	return err
 }
