@@ -160,7 +160,7 @@ func (v *verifier) logged() {
 	l := v.log
 	if l == nil {
 		if v.report.Manifest.Key != "" {
-			v.say("log", attest.Told, "", "证据包里没有日志证明（只有监管人员导出的证据包才有）")
+			v.say("log", attest.Told, "", "证据包里没有日志证明（只有监管人员导出的证据包有，且须日志可用）")
 		}
 		return
 	}
