@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"paicha/checklist"
+	"paicha/internal/audit"
 	"paicha/internal/auth"
 	"paicha/internal/config"
 	"paicha/internal/directory"
@@ -83,6 +84,7 @@ type server struct {
 	shelf    *checklist.Shelf
 	ledger   *media.Ledger
 	archiver *fieldsync.Archiver // nil: nothing is archived
+	audit    *audit.Sequencer
 	metrics  *telemetry.Metrics
 	app      *fiber.App
 	fatal    chan error
@@ -105,6 +107,10 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	logKey, err := auditKey(c.LogKeyFile, c.Data)
+	if err != nil {
+		return nil, err
+	}
 	hub := fieldsync.NewHub()
 	if err := s.openStore(ctx, hub); err != nil {
 		return nil, err
@@ -115,6 +121,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	s.closers = append(s.closers, files.Close)
 	s.blobs = files.Blobs
+	s.audit = s.sequencer(logKey)
 	s.shelf = &checklist.Shelf{Store: s.store, Now: time.Now, Tokens: directory.PackTokens[checklist.Sector]}
 	// 19 MiB and two passes a login: the least that OWASP recommends for argon2id, so that logins do not decide the
 	// memory of a server that needs little else.
@@ -178,6 +185,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 			}
 		},
 		Evidence: evidence{s.sync, s.deriver, &busy}, Photos: media.Viewer{Blobs: files.Blobs, Derived: files.Derived, Deriver: s.deriver},
+		Audit: &audit.Log{Docs: s.store, Verifier: logKey.Verifier}, AuditKey: logKey,
 		Metrics: s.metrics, Log: log, Now: time.Now, NewID: func() string { return newID().String() }, Limits: edge,
 		ProxyHeader: "X-Forwarded-For", Proxies: prefixes(c),
 	})
@@ -225,6 +233,8 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	deriving := make(chan struct{})
 	go func() { defer close(deriving); s.deriver.Run(ctx) }()
 	go s.chores(ctx)
+	sequencing := make(chan struct{})
+	go func() { defer close(sequencing); s.sequence(ctx) }()
 	scrubbing := make(chan struct{})
 	go func() { defer close(scrubbing); s.scrubNightly(ctx) }()
 	asked := make(chan os.Signal, 1)
@@ -247,6 +257,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	<-deriving
 	<-backing
 	<-scrubbing
+	<-sequencing
 	return err
 }
 

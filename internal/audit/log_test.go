@@ -36,7 +36,7 @@ func TestConsistencyBetweenAnySizes(t *testing.T) {
 			if p.ToRoot != h.Root || p.FromRoot != old.Root {
 				t.Errorf("%d to %d: other roots", old.Size, h.Size)
 			}
-			if err := tlog.CheckTree(p.Proof, h.Size, h.Root, old.Size, old.Root); err != nil {
+			if err := p.Check(old.Head, h.Head); err != nil {
 				t.Errorf("%d to %d: %v", old.Size, h.Size, err)
 			}
 		}
@@ -84,8 +84,11 @@ func TestShorterLogIsNotConsistent(t *testing.T) {
 	check(err)
 	p, err := l.Consistency(t.Context(), kept.Size, 0)
 	check(err)
-	if tlog.CheckTree(p.Proof, now.Size, now.Root, kept.Size, kept.Root) == nil || p.FromRoot == kept.Root {
-		t.Error("another history is consistent with the kept head")
+	if err := p.Check(kept.Head, now.Head); !errors.Is(err, ErrForked) || p.FromRoot == kept.Root {
+		t.Errorf("another history is consistent with the kept head: %v", err)
+	}
+	if err := p.Check(now.Head, now.Head); !errors.Is(err, ErrSizes) {
+		t.Error(err)
 	}
 }
 

@@ -84,6 +84,17 @@ func (l Log) Consistency(ctx context.Context, from, to int64) (Consistency, erro
 	return out, err
 }
 
+// Check compares two heads that somebody keeps by a proof that they lie in one history; ErrForked if they do not.
+func (c Consistency) Check(old, recent Head) error {
+	if c.From != old.Size || c.To != recent.Size {
+		return ErrSizes
+	}
+	if old.Size > recent.Size || tlog.CheckTree(c.Proof, recent.Size, recent.Root, old.Size, old.Root) != nil {
+		return ErrForked
+	}
+	return nil
+}
+
 // Record is a document whose history is to be proven, or was handed over with its proof.
 type Record struct {
 	Ref  store.Ref
