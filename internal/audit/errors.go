@@ -10,7 +10,7 @@ var (
 	ErrSizes   = fault.New(fault.Invalid, "audit.sizes", "两个长度应为正整数，且前者不大于后者")
 	ErrForked  = fault.New(fault.Conflict, "audit.forked", "两个日志头不在同一段历史上：日志被改写过，或由较早的备份恢复过")
 	ErrKey     = fault.New(fault.Conflict, "audit.key", "日志头不是用本服务的日志密钥签名的：各节点须使用同一密钥文件，更换密钥须执行 paicha log resign")
-	ErrKeyFile = fault.New(fault.Invalid, "audit.key_file", "不是日志密钥，应为 paicha 首次启动时生成的文件，或以 paicha log key 打印的公钥")
+	ErrKeyFile = fault.New(fault.Invalid, "audit.key_file", "不是日志密钥：密钥文件应为 32 字节的十六进制，公钥应为 paicha log key 打印的一行")
 	ErrDamaged = fault.New(fault.Internal, "audit.damaged", "日志的数据前后不符，已停止追加，请管理员核对备份")
 	ErrEntries = fault.New(fault.Invalid, "audit.entries", "记录的履历读不出来")
 	ErrFile    = fault.New(fault.Invalid, "audit.file", "不是日志证明文件，或已损坏")

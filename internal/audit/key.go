@@ -2,6 +2,7 @@ package audit
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"io"
@@ -17,35 +18,34 @@ type Key struct {
 	signer   note.Signer
 }
 
-// NewKey makes a key and the text that is to be kept secret.
+// NewKey makes a key and returns the text of its file: 32 random bytes in hexadecimal.
 func NewKey(random io.Reader) (secret string, err error) {
-	name := make([]byte, 4)
-	if _, err := io.ReadFull(random, name); err != nil {
+	seed := make([]byte, ed25519.SeedSize)
+	if _, err := io.ReadFull(random, seed); err != nil {
 		return "", err
 	}
-	secret, _, err = note.GenerateKey(random, "paicha-log-"+hex.EncodeToString(name))
-	return secret, err
+	return hex.EncodeToString(seed), nil
 }
 
-// ParseKey reads what NewKey made; ErrKeyFile if it is something else.
+// ParseKey reads what NewKey made; ErrKeyFile if it is something else. The key's name is made of its public half.
 func ParseKey(secret string) (*Key, error) {
-	secret = strings.TrimSpace(secret)
-	signer, err := note.NewSigner(secret)
-	if err != nil {
-		return nil, ErrKeyFile.Because(err)
-	}
-	// PRIVATE+KEY+NAME+HASH+BASE64, and of the last part the first byte is the algorithm, the rest the seed.
-	part := strings.SplitN(secret, "+", 5)
-	seed, err := base64.StdEncoding.DecodeString(part[len(part)-1])
-	if err != nil || len(seed) != 1+ed25519.SeedSize {
+	seed, err := hex.DecodeString(strings.TrimSpace(secret))
+	if err != nil || len(seed) != ed25519.SeedSize {
 		return nil, ErrKeyFile
 	}
-	public, ok := ed25519.NewKeyFromSeed(seed[1:]).Public().(ed25519.PublicKey)
+	public, ok := ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 	if !ok {
 		return nil, ErrKeyFile
 	}
-	k := &Key{Name: signer.Name(), signer: signer}
+	sum := sha256.Sum256(public)
+	k := &Key{Name: "paicha-log-" + hex.EncodeToString(sum[:4])}
 	if k.Verifier, err = note.NewEd25519VerifierKey(k.Name, public); err != nil {
+		return nil, ErrKeyFile.Because(err)
+	}
+	// PRIVATE+KEY+NAME+HASH+BASE64: the first byte of the last part is the algorithm, as in the verifier key.
+	hash := strings.Split(k.Verifier, "+")[1]
+	const ed = 1
+	if k.signer, err = note.NewSigner("PRIVATE+KEY+" + k.Name + "+" + hash + "+" + base64.StdEncoding.EncodeToString(append([]byte{ed}, seed...))); err != nil {
 		return nil, ErrKeyFile.Because(err)
 	}
 	return k, nil

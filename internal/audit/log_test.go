@@ -188,7 +188,10 @@ func TestKeyFiles(t *testing.T) {
 	if strings.Contains(secret, k.Verifier) || !strings.HasPrefix(k.Verifier, k.Name+"+") {
 		t.Error(k.Verifier)
 	}
-	for _, bad := range []string{"", "x", k.Verifier, secret[:len(secret)-4], strings.Replace(secret, "PRIVATE", "PUBLIC", 1)} {
+	if again, err := ParseKey(secret); err != nil || again.Verifier != k.Verifier {
+		t.Error("another key each time", err)
+	}
+	for _, bad := range []string{"", "x", k.Verifier, secret[:len(secret)-2], secret + "00", strings.Repeat("g", 64)} {
 		if _, err := ParseKey(bad); !errors.Is(err, ErrKeyFile) {
 			t.Errorf("%q: %v", bad, err)
 		}

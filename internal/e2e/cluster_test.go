@@ -84,7 +84,7 @@ func newCluster(t *testing.T, seed uint64) *cluster {
 		}
 		at.RawQuery = q.Encode()
 		n.server = newServer(t,
-			"PAICHA_STORE="+at.String(), "PAICHA_TOKEN_KEY_FILE="+key,
+			"PAICHA_STORE="+at.String(), "PAICHA_TOKEN_KEY_FILE="+key, "PAICHA_LOG_KEY_FILE="+key,
 			"PAICHA_BLOBS=s3+http://"+n.bucket.Addr().String()+"/evidence?keys="+url.QueryEscape(s.keys))
 		c.nodes = append(c.nodes, n)
 	}
