@@ -507,3 +507,55 @@ func TestUnreadableDocumentStopsNoOther(t *testing.T) {
 		t.Errorf("%d leaves, %d unreadable, %v", n, bad, err)
 	}
 }
+
+// overtaken are documents on which something happens just before a batch is inserted.
+type overtaken struct {
+	*store.Store
+	before func()
+}
+
+func (o *overtaken) Commit(ctx context.Context, ws []store.Write) ([]store.Outcome, error) {
+	if before := o.before; before != nil && ws[0].New.Kind == KindBatch {
+		o.before = nil
+		before()
+	}
+	return o.Store.Commit(ctx, ws)
+}
+
+// TestLoserReadsAgainWhatItsBatchHad: a node whose batch had more than the one that was there first must not go on behind
+// what only its own batch had.
+func TestLoserReadsAgainWhatItsBatchHad(t *testing.T) {
+	m := storetest.NewModel()
+	people := openStore(t.Context(), m.Connect(nil))
+	check(act(t.Context(), people, other, 1))
+	first := sequencer(t, openStore(t.Context(), m.Connect(nil)))
+	mustDrain(t, first)
+	docs := &overtaken{Store: openStore(t.Context(), m.Connect(nil))}
+	loser := sequencer(t, docs)
+	mustDrain(t, loser)
+	check(act(t.Context(), people, store.Ref{Kind: "inspection", ID: "y"}, 1))
+	late := store.Ref{Kind: "inspection", ID: "z"}
+	check(act(t.Context(), people, late, 1))
+	winner := sequencer(t, openStore(t.Context(), m.Connect(nil)))
+	met := false
+	docs.before = func() { // the loser has read both; the winner's batch, of y alone, arrives first
+		h, _, err := readHead(t.Context(), people)
+		check(err)
+		d, err := people.One(t.Context(), store.Ref{Kind: "inspection", ID: "y"})
+		check(err)
+		parts, _, err := winner.news(t.Context(), []store.Doc{d})
+		check(err)
+		met, err = winner.propose(t.Context(), &batch{First: h.Size, At: h.At, Cursor: h.Cursor, Parts: parts})
+		check(err)
+	}
+	mustDrain(t, loser)
+	if !met {
+		t.Error("the batches did not meet")
+	}
+	if err := settled(t.Context(), testKey(t), m.Docs(), people); err != nil {
+		t.Error(err)
+	}
+	if n, err := loser.Size(t.Context()); err != nil || n != 3 {
+		t.Errorf("%d leaves, %v", n, err)
+	}
+}
