@@ -19,6 +19,9 @@
 //	logTile/<tile path>       hashes, as tlog cuts the tree into tiles; inserted, never changed
 //	logSubject/<kind>/<id>    which leaves the entries of one document have; only grows
 //
+// After a restore there may be tiles and subjects above the head whose batch the backup does not have: a new epoch begins
+// with a walk, which takes the subjects' part away before anything is appended (tidy), and such a tile is replaced.
+//
 // # Appending
 //
 // A Sequencer reads the feed of all documents from the cursor in the head and compares each history with its subject

@@ -114,6 +114,10 @@ func TestP6LoggedBundleVerifiesOffline(t *testing.T) {
 		t.Errorf("another server's key: %v %s", err, out)
 	}
 
+	if m := ask(t, s, token, "/metrics"); !strings.Contains(string(m), "\npaicha_log_mismatches_total 0\n") {
+		t.Error("histories changed after they were logged")
+	}
+
 	folder := t.TempDir()
 	s.kill()
 	mustPaicha(t, "backup", "--data", s.dir, "--to", folder)
