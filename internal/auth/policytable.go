@@ -82,7 +82,7 @@ var Policy = []Row{
 	{Action: "pull:credential"}, // nobody, ever
 	{Action: "pull:blob"},       // the ledger's own
 	{Action: "pull:scrub"},      // administrators read it by its route
-	{Action: "pull:logHead"}, // the log's own
+	{Action: "pull:logHead"},    // the log's own
 	{Action: "pull:logBatch"},
 	{Action: "pull:logTile"},
 	{Action: "pull:logSubject"},

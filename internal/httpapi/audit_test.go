@@ -136,8 +136,12 @@ func TestProofOfADocumentsEntries(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	for _, c := range []struct{ token, query string }{
-		{stranger, "kind=hazard&id=haz-1"}, {lead, "kind=hazard&id=none"}, {admin, "kind=hazard&id=haz-1"}, {lead, "kind=standard&id=s1"},
-		{lead, "kind=hazard&id="}, {admin, "kind=standard&id=none"},
+		{stranger, "kind=hazard&id=haz-1"},
+		{lead, "kind=hazard&id=none"},
+		{admin, "kind=hazard&id=haz-1"},
+		{lead, "kind=standard&id=s1"},
+		{lead, "kind=hazard&id="},
+		{admin, "kind=standard&id=none"},
 	} {
 		s.refused(s.send("GET", "/api/v1/audit/proof?"+c.query, c.token, nil), 404, audit.ErrAbsent.Code)
 	}

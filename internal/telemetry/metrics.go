@@ -84,7 +84,7 @@ func NewMetrics(version string) *Metrics {
 			Name: "paicha_http_request_seconds", Help: "Time to answer a HTTP request, by route pattern.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 3, 9),
 		}, []string{"route"}),
-		streams: gauge("paicha_event_streams", "Open server-sent event streams."),
+		streams:       gauge("paicha_event_streams", "Open server-sent event streams."),
 		logEntries:    gauge("paicha_log_entries", "Leaves of the audit log, as this node has last seen it."),
 		logBehind:     gauge("paicha_log_behind_seconds", "Time since this node last knew that the audit log had every history entry."),
 		logMismatches: counter("paicha_log_mismatches_total", "Histories seen that are not what was logged of them."),
