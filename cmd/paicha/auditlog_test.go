@@ -95,3 +95,74 @@ func TestLogKeyIsMadeOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestResignAfterAChangeOfTheKey: until then a server with the new key appends nothing.
+func TestResignAfterAChangeOfTheKey(t *testing.T) {
+	dir := t.TempDir()
+	old, err := auditKey("", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// within does something in the store of the folder, as a server that is stopped afterwards.
+	within := func(do func(*store.Store) error) error {
+		t.Helper()
+		e, err := openEngine(t.Context(), "sqlite://"+dir, engineOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = e.Close() }()
+		s, err := store.Open(t.Context(), e, storeOptions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return do(s)
+	}
+	sequence := func(k *audit.Key) error {
+		return within(func(s *store.Store) error {
+			q := audit.Sequencer{Docs: s, Key: k, Now: time.Now}
+			for {
+				if more, err := q.Step(t.Context()); err != nil || !more {
+					return err
+				}
+			}
+		})
+	}
+	var out, errs bytes.Buffer
+	if code := auditLog(t.Context(), []string{"resign", "--data", dir}, &out, &errs); code != 1 || !strings.Contains(errs.String(), audit.ErrEmpty.Message) {
+		t.Errorf("an empty log: %d %s", code, &errs)
+	}
+	if err := within(func(s *store.Store) error {
+		_, err := s.Commit(t.Context(), []store.Write{{New: store.Doc{Ref: store.Ref{Kind: "hazard", ID: "h"}, Body: []byte(`{"history":[{"by":"wang"}]}`)}}})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sequence(old); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "new.key")
+	secret, err := audit.NewKey(random)
+	if err == nil {
+		err = os.WriteFile(file, []byte(secret), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := auditKey(file, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sequence(fresh); !errors.Is(err, audit.ErrKey) {
+		t.Errorf("appended with another key: %v", err)
+	}
+	out.Reset()
+	if code := auditLog(t.Context(), []string{"resign", "--data", dir, "--log-key-file", file}, &out, &errs); code != 0 || !strings.Contains(out.String(), fresh.Verifier) {
+		t.Fatalf("%d %s %s", code, &out, &errs)
+	}
+	if err := sequence(fresh); err != nil {
+		t.Error(err)
+	}
+	if err := sequence(old); !errors.Is(err, audit.ErrKey) {
+		t.Errorf("the old key is still good: %v", err)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -280,9 +279,12 @@ func TestTwoSequencersInEveryOrder(t *testing.T) {
 						s.at = &cursor{Kind: "hazard"}
 						out = append(out, storetest.Actor{Name: name, Run: func() error { s.Step(ctx); return nil }}) //nolint:errcheck // may fail; Check tells
 					}
+					if c.faults > 0 {
+						return out // the orders are many enough
+					}
 					return append(out, storetest.Actor{Name: "person", Run: func() error {
 						_, err := people.Commit(ctx, []store.Write{{Old: store.Doc{Ref: hazard, Rev: 1}, New: store.Doc{Ref: hazard, Body: []byte(`{"history":["one","two"]}`)}}})
-						return ignoreLost(err)
+						return err
 					}})
 				},
 				Check: func(w *storetest.World) error {
@@ -305,13 +307,6 @@ func TestTwoSequencersInEveryOrder(t *testing.T) {
 			t.Logf("%d runs, %d states", st.Runs, st.States)
 		})
 	}
-}
-
-func ignoreLost(err error) error {
-	if errors.Is(err, storetest.ErrLost) {
-		return nil
-	}
-	return err
 }
 
 func check(err error) {
@@ -366,7 +361,7 @@ func TestCrashBetweenAnyTwoSteps(t *testing.T) {
 
 // TestManyNodesAndWriters plays people and three nodes in a random order with small batches, resets and lost answers.
 func TestManyNodesAndWriters(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		m := storetest.NewModel()
 		people := openStore(t.Context(), m.Connect(nil))
