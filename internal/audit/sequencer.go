@@ -162,15 +162,21 @@ func (s *Sequencer) read(ctx context.Context, from cursor) (docs []store.Doc, ne
 		}
 		return docs, cursor{Mark: f.Seen}, false, nil
 	}
-	page, err := s.Docs.Find(ctx, store.Query{Kind: from.Kind, After: store.PageKey{ID: from.After}, Limit: walkDocs})
-	if err != nil {
-		return nil, from, false, err
-	}
 	next = from
-	if next.After = page.Next.ID; next.After == "" {
-		next.Kind = after(from.Kind)
+	for bytes := 0; next.Kind == from.Kind && len(docs) < pageDocs && bytes < pageBytes; {
+		page, err := s.Docs.Find(ctx, store.Query{Kind: next.Kind, After: store.PageKey{ID: next.After}, Limit: walkDocs})
+		if err != nil {
+			return nil, from, false, err
+		}
+		for _, d := range page.Docs {
+			bytes += len(d.Body)
+		}
+		docs = append(docs, page.Docs...)
+		if next.After = page.Next.ID; next.After == "" {
+			next.Kind = after(next.Kind)
+		}
 	}
-	return page.Docs, next, true, nil
+	return docs, next, true, nil
 }
 
 // walked are the kinds that a walk goes through: the log's own subjects before anything is appended.
