@@ -77,7 +77,7 @@ var table = map[string]row{
 	"internal/e2e": {
 		may: list("sync/client", "sync", "internal/fault", "internal/directory"),
 		// Its oracle reads what several nodes have stored.
-		tests: list("internal/auth", "internal/fleet", "internal/store", "internal/store/mongo"),
+		tests: list("internal/auth", "internal/fleet", "internal/audit", "internal/store", "internal/store/mongo"),
 	},
 	"cmd/paicha":  {may: anything},
 	"tools/bench": {may: anything}, // it measures our parts against the raw ones

@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -10,6 +12,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"paicha/internal/audit"
+	"paicha/internal/store"
 )
 
 // ask gets a path as the holder of a session.
@@ -165,4 +170,55 @@ func TestP6LoggedBundleVerifiesOffline(t *testing.T) {
 	if b := ask(t, s, token, "/api/v1/audit/consistency?from="+size(before)); b == nil {
 		t.Error("the head from before the backup is not")
 	}
+}
+
+// look reads what the nodes have stored; the log's proofs need no more of a store.
+type look struct {
+	audit.Documents
+	engine store.Engine
+}
+
+func (l look) Get(ctx context.Context, refs ...store.Ref) ([]store.Doc, error) {
+	return l.engine.Get(ctx, refs)
+}
+
+// unlogged says what the log lacks of the histories that are stored, or has too much.
+func (c *cluster) unlogged() string {
+	var records []audit.Record
+	entries := int64(0)
+	for ref, d := range c.stored() {
+		h, err := audit.History(ref.Kind, d.Body)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if len(h) > 0 {
+			entries += int64(len(h))
+			records = append(records, audit.Record{Ref: ref, Rev: d.Rev, Body: d.Body})
+		}
+	}
+	f, err := audit.Log{Docs: look{engine: c.seen}, Verifier: c.logKey}.Prove(c.t.Context(), records, audit.Window{})
+	if err != nil {
+		return err.Error()
+	}
+	b, err := json.Marshal(f)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if f, err = audit.ReadFile(b); err != nil {
+		c.t.Fatal(err)
+	}
+	head, err := audit.OpenHead([]byte(f.Head), c.logKey)
+	if err != nil {
+		return err.Error()
+	}
+	for _, r := range records {
+		found, told, err := f.Check(head, r)
+		if err != nil || !told || !found.Holds() || found.Pending > 0 {
+			return fmt.Sprintf("%s %s: %+v %v", r.Ref.Kind, r.Ref.ID, found, err)
+		}
+	}
+	if head.Size != entries {
+		return fmt.Sprintf("%d leaves for %d entries", head.Size, entries)
+	}
+	return ""
 }
