@@ -11,6 +11,7 @@ make() {
 }
 
 make token_key 32
+make log_key 32
 make mongo_keyfile 256
 make mongo_password 24
 make paicha_password 24
@@ -24,4 +25,4 @@ chmod 700 secrets
 chmod 444 secrets/*
 chmod 400 secrets/mongo_keyfile
 [ "$(id -u)" -ne 0 ] || chown 999 secrets/mongo_keyfile # mongod refuses a key file that others can read
-echo "secrets are in deploy/secrets; keep a copy of token_key with your backups"
+echo "secrets are in deploy/secrets; keep a copy of token_key and log_key with your backups"

@@ -32,7 +32,8 @@ func subcommands() []subcommand {
 		{"pictures", "补做或重做缩略图、预览图和画面指纹：paicha pictures --store sqlite://./data [--again]", remake},
 		{"scrub", "逐张核对已停止服务的照片，并从备份恢复损坏的：paicha scrub --data ./data [--second /backup]", scrub},
 		{"retention", "列出已停止服务中保管期限已满的照片及理由，不作任何改动：paicha retention --data ./data --keep-general 10y", retention},
-		{"verify", "离线核对检查记录的签名文件：paicha verify [--photos 照片目录] [--json] 文件…", verify},
+		{"verify", "离线核对检查记录的签名文件和证据包：paicha verify [--photos 照片目录] [--log-key 日志公钥] [--json] 文件…", verify},
+		{"log", "审计日志：打印公钥、比较两次的日志头、更换密钥：paicha log key|compare|resign", auditLog},
 		{"healthcheck", "询问本机服务是否就绪，供容器使用", healthcheck},
 		{"version", "显示版本", func(_ context.Context, _ []string, out, _ io.Writer) int { fmt.Fprintln(out, version); return 0 }},
 	}

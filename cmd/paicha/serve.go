@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"paicha/checklist"
+	"paicha/internal/audit"
 	"paicha/internal/auth"
 	"paicha/internal/config"
 	"paicha/internal/directory"
@@ -85,6 +86,7 @@ type server struct {
 	keeper   *fieldsync.Keeper
 	held     chan string         // subjects whose holds the photo store is to be told of
 	archiver *fieldsync.Archiver // nil: nothing is archived
+	audit    *audit.Sequencer
 	metrics  *telemetry.Metrics
 	app      *fiber.App
 	fatal    chan error
@@ -107,6 +109,10 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	if err != nil {
 		return nil, err
 	}
+	logKey, err := auditKey(c.LogKeyFile, c.Data)
+	if err != nil {
+		return nil, err
+	}
 	hub := fieldsync.NewHub()
 	if err := s.openStore(ctx, hub); err != nil {
 		return nil, err
@@ -117,6 +123,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 	}
 	s.closers = append(s.closers, files.Close)
 	s.blobs = files.Blobs
+	s.audit = s.sequencer(logKey)
 	s.shelf = &checklist.Shelf{Store: s.store, Now: time.Now, Tokens: directory.PackTokens[checklist.Sector]}
 	// 19 MiB and two passes a login: the least that OWASP recommends for argon2id, so that logins do not decide the
 	// memory of a server that needs little else.
@@ -185,6 +192,7 @@ func build(ctx context.Context, c config.Config, log *slog.Logger) (_ *server, e
 		Photos: media.Viewer{
 			Blobs: files.Blobs, Derived: files.Derived, Deriver: s.deriver, Links: files.Links, Ledger: s.ledger,
 		},
+		Audit: &audit.Log{Docs: s.store, Verifier: logKey.Verifier}, AuditKey: logKey,
 		Metrics: s.metrics, Log: log, Now: time.Now, NewID: func() string { return newID().String() }, Limits: edge,
 		ProxyHeader: "X-Forwarded-For", Proxies: prefixes(c),
 	})
@@ -232,6 +240,8 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	deriving := make(chan struct{})
 	go func() { defer close(deriving); s.deriver.Run(ctx) }()
 	go s.chores(ctx)
+	sequencing := make(chan struct{})
+	go func() { defer close(sequencing); s.sequence(ctx) }()
 	scrubbing := make(chan struct{})
 	go func() { defer close(scrubbing); s.scrubNightly(ctx) }()
 	keeping := make(chan struct{})
@@ -257,6 +267,7 @@ func (s *server) run(ctx context.Context, stdout io.Writer) error {
 	<-backing
 	<-scrubbing
 	<-keeping
+	<-sequencing
 	return err
 }
 

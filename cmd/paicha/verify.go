@@ -19,7 +19,7 @@ import (
 	"paicha/media"
 )
 
-const verifyUsage = "用法：paicha verify [--photos 照片目录] [--json] 签名文件.json 或 证据包.zip …"
+const verifyUsage = "用法：paicha verify [--photos 照片目录] [--log-key 日志公钥] [--json] 签名文件.json 或 证据包.zip …"
 
 // verified is one file's outcome as --json prints it.
 type verified struct {
@@ -40,6 +40,7 @@ func verify(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("verify", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	photos := flags.String("photos", "", "照片所在的目录：逐个计算指纹，与所签内容核对")
+	logKey := flags.String("log-key", "", "审计日志的公钥（paicha log key 打印的一行），或 @ 和存放它的文件名：证据包的清单和日志须由它签名")
 	machine := flags.Bool("json", false, "以 JSON 输出，供程序使用")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, verifyUsage)
@@ -63,10 +64,15 @@ func verify(_ context.Context, args []string, stdout, stderr io.Writer) int {
 			return 2
 		}
 	}
+	pin, err := addressOf(*logKey)
+	if err != nil {
+		fmt.Fprintln(stderr, fault.Of(err).Message)
+		return 2
+	}
 	all := []verified{}
 	code := 0
 	for _, name := range flags.Args() {
-		v := verifyFile(name, album)
+		v := verifyFile(name, album, pin)
 		if !v.holds() {
 			code = 1
 		}
@@ -87,10 +93,10 @@ func verify(_ context.Context, args []string, stdout, stderr io.Writer) int {
 	return code
 }
 
-func verifyFile(name string, album *attest.Album) verified {
+func verifyFile(name string, album *attest.Album, logKey string) verified {
 	v := verified{File: name}
 	if strings.EqualFold(filepath.Ext(name), ".zip") {
-		verifyBundle(name, &v)
+		verifyBundle(name, logKey, &v)
 		return v
 	}
 	b, err := readSome(name, attest.MaxFile)

@@ -39,7 +39,7 @@ var table = map[string]row{
 	"internal/store/sqlite":    {may: list("internal/store", "internal/fault")},
 	"internal/store/mongo":     {may: list("internal/store", "internal/fault")},
 
-	"internal/bundle": {may: list("inspection/attest", "media", "internal/store", "internal/fault")},
+	"internal/bundle": {may: list("inspection/attest", "media", "internal/audit", "internal/store", "internal/fault")},
 	"internal/backup": {may: list("internal/store", "media", "internal/fault")},
 
 	"checklist":          {may: list("internal/store", "internal/fault")},
@@ -77,7 +77,7 @@ var table = map[string]row{
 	"internal/e2e": {
 		may: list("sync/client", "sync", "internal/fault", "internal/directory"),
 		// Its oracle reads what several nodes have stored.
-		tests: list("internal/auth", "internal/fleet", "internal/store", "internal/store/mongo"),
+		tests: list("internal/auth", "internal/fleet", "internal/audit", "internal/store", "internal/store/mongo"),
 	},
 	"cmd/paicha":  {may: anything},
 	"tools/bench": {may: anything}, // it measures our parts against the raw ones
@@ -182,6 +182,7 @@ var homes = map[string][]string{
 	"cel.dev/cel-go":               {"checklist"},
 	"github.com/xuri/excelize":     {"checklist/excel"},
 	"github.com/golang-jwt":        {"internal/auth"},
+	"golang.org/x/mod":             {"internal/audit"},
 	"github.com/alexedwards":       {"internal/auth", "internal/directory", "internal/fleet", "cmd/paicha"},
 	"net/http":                     {"internal/httpapi", "sync/client", "sync/conformance", "internal/e2e", "media/minio", "cmd/paicha", "web"},
 	"math/rand":                    {"internal/store/storetest", "internal/e2e", "sync/client", "cmd/paicha"},

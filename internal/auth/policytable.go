@@ -82,6 +82,10 @@ var Policy = []Row{
 	{Action: "pull:credential"}, // nobody, ever
 	{Action: "pull:blob"},       // the ledger's own
 	{Action: "pull:scrub"},      // administrators read it by its route
+	{Action: "pull:logHead"},    // the log's own
+	{Action: "pull:logBatch"},
+	{Action: "pull:logTile"},
+	{Action: "pull:logSubject"},
 	{Action: "pull:session"},
 	{Action: "pull:claim"},
 	{Action: "pull:receipt"},
@@ -190,7 +194,9 @@ var Policy = []Row{
 	{Action: "POST /api/v1/packs/:ref/end", Admin: Any},
 	{Action: "PUT /api/v1/standards/:id", Admin: Any},
 	{Action: "POST /api/v1/standards/:id/end", Admin: Any},
-	{Action: "GET /api/v1/audit/head", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
-	{Action: "GET /api/v1/audit/entries", Supervisor: Any, Admin: Any},
-	{Action: "GET /api/v1/audit/proof", Inspector: Any, Supervisor: Any, Enterprise: Any, Analyst: Any, Admin: Any},
+
+	// The log. Its size tells that somebody is at work somewhere, so only those see a head who may know that.
+	{Action: "GET /api/v1/audit/head", Supervisor: Any, Admin: Any},
+	{Action: "GET /api/v1/audit/proof", Supervisor: Region, Admin: Any}, // administrators: of checklists and standards
+	{Action: "GET /api/v1/audit/consistency", Supervisor: Any, Admin: Any},
 }

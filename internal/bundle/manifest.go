@@ -15,10 +15,12 @@ const (
 // The names of files with a meaning of their own.
 const (
 	ManifestName    = "manifest.json"
+	SignatureName   = "manifest.sig" // the signed hash of the manifest, a note; in no manifest
 	AttestationName = "attestation.json"
+	LogName         = "log.json" // audit.File: the histories of the records in the log
 )
 
-// Manifest is manifest.json, the last file of a bundle: it names every other one.
+// Manifest is manifest.json, the last file of a bundle but its signature: it names every other one.
 type Manifest struct {
 	Format     string    `json:"format"`
 	Version    int       `json:"version"`
@@ -28,6 +30,7 @@ type Manifest struct {
 	ExportedBy string    `json:"exportedBy"` // user id
 	Files      []File    `json:"files"`      // in the order of the archive
 	Missing    []Missing `json:"missing"`
+	Key        string    `json:"key,omitzero"` // verifier key of the signature beside it; proves nothing by itself
 }
 
 // Role says what a file of a bundle is.

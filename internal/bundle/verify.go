@@ -44,11 +44,17 @@ type Report struct {
 	Verified   bool           `json:"verified"`
 	Facts      []Fact         `json:"facts"`
 	Signatures *attest.Report `json:"signatures,omitzero"`
+	Log        *Log           `json:"log,omitzero"`
 }
 
 // Verify checks a bundle of size bytes with nothing else at hand. Its errors are ErrForm, ErrVersion and ErrTooLarge; a
 // bundle that can be read but does not hold is a Report that says why.
-func Verify(r io.ReaderAt, size int64) (Report, error) {
+func Verify(r io.ReaderAt, size int64) (Report, error) { return VerifyWith(r, size, "") }
+
+// VerifyWith is Verify for who knows the verifier key of the server's log, from elsewhere than the bundle: manifest and
+// head must be signed by it. Without a key the one that the bundle names is taken, which proves that nobody changed a part
+// of the bundle, and not who made it.
+func VerifyWith(r io.ReaderAt, size int64, logKey string) (Report, error) {
 	said, err := announced(r, size)
 	if err != nil {
 		return Report{}, ErrForm.Because(err)
@@ -65,16 +71,19 @@ func Verify(r io.ReaderAt, size int64) (Report, error) {
 		return Report{}, ErrForm.Because(err)
 	}
 	bounded.free = true
-	v := verifier{files: map[string]*zip.File{}, album: attest.Album{Have: map[media.SHA256]bool{}}}
+	v := verifier{files: map[string]*zip.File{}, album: attest.Album{Have: map[media.SHA256]bool{}}, pin: logKey}
 	if err := v.directory(archive, size); err != nil {
 		return Report{}, err
 	}
 	if err := v.read(); err != nil {
 		return Report{}, err
 	}
+	v.openLog()
 	v.whole()
 	v.complete()
 	v.signatures()
+	v.signedManifest()
+	v.logged()
 	out := v.report
 	out.Whole = !v.broken
 	out.Verified = out.Whole && out.Signatures != nil && out.Signatures.Verified
@@ -108,6 +117,10 @@ type verifier struct {
 
 	evidence    []media.Evidence
 	attestation []byte
+
+	pin      string // the log's key, "" if nobody gave one
+	manifest media.SHA256
+	log      *ledger
 }
 
 func (v *verifier) say(code string, s attest.State, file, format string, args ...any) {
@@ -179,6 +192,7 @@ func (v *verifier) read() error {
 	if err != nil {
 		return ErrForm.Because(err)
 	}
+	v.manifest = media.Sum(b)
 	m := &v.report.Manifest
 	if err := json.Unmarshal(b, m); err != nil {
 		return ErrForm.Because(err)
@@ -213,7 +227,7 @@ func contents(f *zip.File, most int64) ([]byte, error) {
 
 // whole compares every file with the manifest.
 func (v *verifier) whole() {
-	seen := map[string]bool{ManifestName: true}
+	seen := map[string]bool{ManifestName: true, SignatureName: true}
 	good := map[Role]int{}
 	for _, m := range v.report.Manifest.Files {
 		name := shown(m.Name)
@@ -283,6 +297,9 @@ func (v *verifier) check(m File, f *zip.File) error {
 			return errRecord
 		}
 		v.evidence = append(v.evidence, e)
+	}
+	if m.Role == Record {
+		v.compare(m, b)
 	}
 	if m.Name == AttestationName {
 		v.attestation = bytes.Clone(b)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"time"
 
+	"paicha/internal/audit"
 	"paicha/internal/store"
 	"paicha/media"
 
@@ -31,6 +32,7 @@ type Contents struct {
 	Records  []Doc
 	Photos   []Wanted
 	Further  []Extra
+	Key      *audit.Key // signs the manifest; nil: it stays unsigned
 }
 
 // Doc is one record. Restricted is nil for readers who are no supervisors.
@@ -61,6 +63,9 @@ func Write(ctx context.Context, w io.Writer, c Contents, from Originals) error {
 		Format: Format, Version: Version, Kind: c.Kind, ID: c.ID, ExportedAt: c.At.UTC().Truncate(time.Millisecond), ExportedBy: c.By,
 		Files: []File{}, Missing: []Missing{},
 	}}
+	if c.Key != nil {
+		b.manifest.Key = c.Key.Verifier
+	}
 	for _, d := range c.Records {
 		at := File{Name: "records/" + d.Kind + "/" + plain(d.ID) + ".json", Role: Record, Kind: d.Kind, ID: d.ID, Rev: d.Rev}
 		if err := b.copy(at, zip.Deflate, bytes.NewReader(d.Body)); err != nil {
@@ -87,14 +92,36 @@ func Write(ctx context.Context, w io.Writer, c Contents, from Originals) error {
 			return err
 		}
 	}
+	if err := b.finish(c.Key); err != nil {
+		return err
+	}
+	return b.zip.Close()
+}
+
+// finish writes the manifest and its signature.
+func (b *writer) finish(key *audit.Key) error {
 	f, err := b.create(ManifestName, zip.Deflate)
 	if err != nil {
 		return err
 	}
-	if err := json.MarshalWrite(f, b.manifest, jsontext.WithIndent("  ")); err != nil {
+	sum := sha256.New()
+	if err := json.MarshalWrite(io.MultiWriter(f, sum), b.manifest, jsontext.WithIndent("  ")); err != nil || key == nil {
 		return err
 	}
-	return b.zip.Close()
+	signed, err := key.Sign(signedText(media.SHA256(sum.Sum(nil))))
+	if err != nil {
+		return err
+	}
+	if f, err = b.create(SignatureName, zip.Deflate); err != nil {
+		return err
+	}
+	_, err = f.Write(signed)
+	return err
+}
+
+// signedText is what is signed of a manifest. Its first line differs from that of every head that the key signs.
+func signedText(manifest media.SHA256) string {
+	return "paicha evidence bundle\nsha256 " + manifest.String() + "\n"
 }
 
 type writer struct {

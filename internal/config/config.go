@@ -17,6 +17,8 @@ type Config struct {
 	LogFormat      string         // "json" or "text"
 	LogLevel       slog.Level     // records below are dropped
 	TokenKeyFile   string         // signing key of access tokens; empty: made in Data at first start
+	LogKeyFile     string         // signing key of the audit log's heads; empty: made in Data at first start
+	LogEvery       time.Duration  // how often this node appends to the audit log; 0: never
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; empty: nobody's
 	ShutdownGrace  time.Duration  // how long open requests may finish after a stop signal
 

@@ -58,6 +58,15 @@ func settings() []setting {
 			return nil
 		}},
 		{flag: "token-key-file", usage: "访问令牌签名密钥文件；不填则首次启动时在数据目录生成", set: optional(func(c *Config) *string { return &c.TokenKeyFile })},
+		{flag: "log-key-file", usage: "审计日志签名密钥文件，各节点须相同；不填则首次启动时在数据目录生成 log.key", set: optional(func(c *Config) *string { return &c.LogKeyFile })},
+		{flag: "log-every", def: "10s", usage: "每隔多久把新的履历追加到审计日志；0 表示本节点不追加", set: func(c *Config, v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil || d < 0 || d > 0 && d < 100*time.Millisecond || d > 24*time.Hour {
+				return errors.New("应为 0 或 100ms 到 24 小时，例如 10s（want 0, or 100ms to 24h, such as 10s）")
+			}
+			c.LogEvery = d
+			return nil
+		}},
 		{flag: "trusted-proxies", usage: "可信反向代理网段，逗号分隔", set: prefixes},
 		{flag: "shutdown-grace", def: "20s", usage: "停止时等待未完成请求的时间", set: func(c *Config, v string) error {
 			d, err := time.ParseDuration(v)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"paicha/internal/audit"
 	"paicha/internal/directory"
 	"paicha/internal/store"
 	"paicha/internal/store/mongo"
@@ -46,6 +47,8 @@ type cluster struct {
 	door  *door
 	desks []*desk
 	idle  chan struct{} // closed when the tablets' work of the moment is done
+
+	logKey string // verifier key of the nodes' log
 }
 
 // desk is a tablet, who works on it, and what has been done on it so far.
@@ -73,6 +76,11 @@ func newCluster(t *testing.T, seed uint64) *cluster {
 	if err := os.WriteFile(key, []byte(hex.EncodeToString(secret)+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	logKey, err := audit.ParseKey(hex.EncodeToString(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.logKey = logKey.Verifier
 	for _, name := range []string{"甲", "乙", "丙"} {
 		n := &node{name: name, store: newTrunk(t, s.mongo.Host), bucket: newTrunk(t, s.bucket), pausing: make(chan struct{})}
 		at := *s.mongo
@@ -84,7 +92,7 @@ func newCluster(t *testing.T, seed uint64) *cluster {
 		}
 		at.RawQuery = q.Encode()
 		n.server = newServer(t,
-			"PAICHA_STORE="+at.String(), "PAICHA_TOKEN_KEY_FILE="+key,
+			"PAICHA_STORE="+at.String(), "PAICHA_TOKEN_KEY_FILE="+key, "PAICHA_LOG_KEY_FILE="+key, "PAICHA_LOG_EVERY=500ms",
 			"PAICHA_BLOBS=s3+http://"+n.bucket.Addr().String()+"/evidence?keys="+url.QueryEscape(s.keys))
 		c.nodes = append(c.nodes, n)
 	}

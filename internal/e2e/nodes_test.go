@@ -80,6 +80,8 @@ func TestNodesShareOneStoreAndOneBucket(t *testing.T) {
 		t.Error("the lines to the shared servers never broke")
 	}
 	c.judge(ctx)
+	eventually(t, 2*time.Minute, "every line of every history is in the log once", c.unlogged)
+	tell("the log is complete")
 	c.mark(func() { t.Logf("requests: %v", c.door.fates) }) // the last answers' handlers may still be ending
 }
 

@@ -35,7 +35,7 @@ func (a *api) inspectionBundle(c *fiber.Ctx) error {
 		return err
 	}
 	out := a.contentsOf(c, d)
-	out.Records = append(out.Records, s.record(d))
+	out.add(s, d)
 	if err := a.hazardRecords(c, &out, d.ID); err != nil {
 		return err
 	}
@@ -64,13 +64,13 @@ func (a *api) hazardBundle(c *fiber.Ctx) error {
 		return err
 	}
 	out := a.contentsOf(c, d)
-	out.Records = append(out.Records, s.record(d))
+	out.add(s, d)
 	ids := []string{d.ID}
 	if h.Inspection != "" {
 		found, see, err := a.one(c, inspection.Kind, string(h.Inspection))
 		switch {
 		case err == nil:
-			out.Records = append(out.Records, see.record(found))
+			out.add(see, found)
 			ids = append(ids, found.ID)
 			if err := a.signatures(c, &out, found.ID); err != nil {
 				return err
@@ -85,18 +85,27 @@ func (a *api) hazardBundle(c *fiber.Ctx) error {
 	return a.sendBundle(c, out)
 }
 
-func (a *api) contentsOf(c *fiber.Ctx, d store.Doc) bundle.Contents {
-	return bundle.Contents{Kind: string(d.Kind), ID: d.ID, At: a.Now(), By: string(sessionOf(c).User.ID)}
+// export is what a bundle is made of. narrow: some record is seen otherwise than as a supervisor.
+type export struct {
+	bundle.Contents
+	narrow bool
 }
 
-// record copies the parts of a document that the person may see, as they are stored.
-func (s sight) record(d store.Doc) bundle.Doc {
+func (a *api) contentsOf(c *fiber.Ctx, d store.Doc) export {
+	return export{Contents: bundle.Contents{
+		Kind: string(d.Kind), ID: d.ID, At: a.Now(), By: string(sessionOf(c).User.ID), Key: a.AuditKey,
+	}}
+}
+
+// add copies the parts of a document that the person may see, as they are stored.
+func (e *export) add(s sight, d store.Doc) {
 	shown := s.show(d)
-	return bundle.Doc{Kind: string(d.Kind), ID: d.ID, Rev: uint64(d.Rev), Body: shown.Body, Restricted: shown.Restricted}
+	e.Records = append(e.Records, bundle.Doc{Kind: string(d.Kind), ID: d.ID, Rev: uint64(d.Rev), Body: shown.Body, Restricted: shown.Restricted})
+	e.narrow = e.narrow || !s.supervises(d)
 }
 
 // hazardRecords adds the hazards that an inspection found, as far as the person sees them.
-func (a *api) hazardRecords(c *fiber.Ctx, out *bundle.Contents, id string) error {
+func (a *api) hazardRecords(c *fiber.Ctx, out *export, id string) error {
 	s := a.sightOf(c, inspection.KindHazard)
 	if s.nothing() {
 		return nil
@@ -108,7 +117,7 @@ func (a *api) hazardRecords(c *fiber.Ctx, out *bundle.Contents, id string) error
 			return err
 		}
 		for _, d := range page.Docs {
-			out.Records = append(out.Records, s.record(d))
+			out.add(s, d)
 		}
 		if q.After = page.Next; page.Next == (store.PageKey{}) {
 			return nil
@@ -118,7 +127,7 @@ func (a *api) hazardRecords(c *fiber.Ctx, out *bundle.Contents, id string) error
 
 // evidenceRecords adds the evidence of subjects and the photos: those that are named, those sent for the first subject,
 // and where all is set, all that arrived.
-func (a *api) evidenceRecords(c *fiber.Ctx, out *bundle.Contents, named []media.SHA256, all bool, subjects ...string) error {
+func (a *api) evidenceRecords(c *fiber.Ctx, out *export, named []media.SHA256, all bool, subjects ...string) error {
 	s := a.sightOf(c, kindEvidence)
 	photos := map[media.SHA256]bundle.Wanted{}
 	order := append([]media.SHA256(nil), named...)
@@ -135,7 +144,7 @@ func (a *api) evidenceRecords(c *fiber.Ctx, out *bundle.Contents, named []media.
 		if err != nil {
 			return err
 		}
-		out.Records = append(out.Records, s.record(d))
+		out.add(s, d)
 		var shown []media.SHA256
 		for _, p := range e.Arrived {
 			if w, known := photos[p.SHA256]; !known || w.Erased { // one of them may have it still
@@ -168,7 +177,7 @@ func (a *api) evidenceRecords(c *fiber.Ctx, out *bundle.Contents, named []media.
 }
 
 // signatures adds the evidence file of the devices, if anybody signed.
-func (a *api) signatures(c *fiber.Ctx, out *bundle.Contents, id string) error {
+func (a *api) signatures(c *fiber.Ctx, out *export, id string) error {
 	f, err := a.Sync.Attestation(c.UserContext(), sessionOf(c), id)
 	if fault.Of(err).Kind == fault.NotFound {
 		return nil
@@ -182,12 +191,13 @@ func (a *api) signatures(c *fiber.Ctx, out *bundle.Contents, id string) error {
 
 // sendBundle streams a bundle. What fails after the first byte cuts the connection, so that nobody takes half a bundle
 // for a whole one.
-func (a *api) sendBundle(c *fiber.Ctx, out bundle.Contents) error {
+func (a *api) sendBundle(c *fiber.Ctx, out export) error {
 	select {
 	case a.exports <- struct{}{}:
 	default:
 		return ErrCrowded
 	}
+	a.logProof(c, &out)
 	name := "paicha-" + out.Kind + "-" + strings.Map(func(r rune) rune {
 		if store.Plain(string(r)) {
 			return r
@@ -211,7 +221,7 @@ func (a *api) sendBundle(c *fiber.Ctx, out bundle.Contents) error {
 			case <-ctx.Done():
 			}
 		}()
-		err := bundle.Write(ctx, unhurried{w, conn, idle}, out, a.Photos)
+		err := bundle.Write(ctx, unhurried{w, conn, idle}, out.Contents, a.Photos)
 		if err == nil {
 			err = w.Flush()
 		}

@@ -96,10 +96,13 @@ func (s sight) nothing() bool { return !s.all && len(s.tokens) == 0 }
 
 func (s sight) covers(d store.Doc) bool { return s.all || len(store.Intersect(d.Tokens, s.tokens)) > 0 }
 
+// supervises reports whether the person sees a document as a supervisor.
+func (s sight) supervises(d store.Doc) bool { return len(store.Intersect(d.Tokens, s.supervisor)) > 0 }
+
 // show copies the parts of a document that the person may see.
 func (s sight) show(d store.Doc) Document {
 	out := Document{Kind: d.Kind, ID: d.ID, Rev: d.Rev, Body: d.Body, Archived: directory.Archived(d.Tokens)}
-	if len(d.Restricted) > 0 && len(store.Intersect(d.Tokens, s.supervisor)) > 0 {
+	if len(d.Restricted) > 0 && s.supervises(d) {
 		out.Restricted = d.Restricted
 	}
 	return out

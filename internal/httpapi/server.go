@@ -8,6 +8,7 @@ import (
 	"paicha/checklist"
 	"paicha/inspection"
 	"paicha/inspection/attest"
+	"paicha/internal/audit"
 	"paicha/internal/auth"
 	"paicha/internal/directory"
 	"paicha/internal/store"
@@ -79,6 +80,9 @@ type Deps struct {
 	Published func()
 	Uploads   *media.Receiver
 	Photos    media.Viewer
+	// Audit reads the log, and AuditKey signs the manifests of bundles; without them there is neither.
+	Audit    *audit.Log
+	AuditKey *audit.Key
 	// Ready is asked by /readyz, within a second; nil is ready. It looks at what the store is not: blobs and disk.
 	Ready   func(context.Context) error
 	Metrics *telemetry.Metrics
@@ -159,6 +163,9 @@ func (a *api) routes() []route {
 		{method: get, path: "/api/v1/evidence", handler: a.wall},
 		{method: get, path: "/api/v1/evidence/counts", handler: a.evidenceCounts},
 		{method: get, path: "/api/v1/scrubs", handler: a.scrubs},
+		{method: get, path: "/api/v1/audit/head", handler: a.auditHead},
+		{method: get, path: "/api/v1/audit/proof", handler: a.auditProof},
+		{method: get, path: "/api/v1/audit/consistency", handler: a.auditConsistency},
 		{method: get, path: "/api/v1/enterprises", handler: a.enterprises},
 		{method: get, path: "/api/v1/enterprises/:id", handler: a.enterprise},
 		{method: get, path: "/api/v1/quarantine", handler: a.quarantine},

@@ -148,6 +148,16 @@ type Feed struct {
 // Since returns what has changed after m for the holder of tokens (sorted). It answers ErrReset for a mark of another
 // epoch, of an unknown writer, beyond a final, or older than the horizon.
 func (s *Store) Since(ctx context.Context, m Mark, tokens []Token, limit Limit) (Feed, error) {
+	return s.since(ctx, m, page{store: s, tokens: tokens, limit: limit})
+}
+
+// Everything is Since for a reader that no scope narrows: every document of every kind but the store's own, tombstones
+// too. Via stays empty, and what a document has left is not told. It is for the server's own work, never for a person's.
+func (s *Store) Everything(ctx context.Context, m Mark, limit Limit) (Feed, error) {
+	return s.since(ctx, m, page{store: s, all: true, limit: limit})
+}
+
+func (s *Store) since(ctx context.Context, m Mark, p page) (Feed, error) {
 	r, err := s.registry(ctx)
 	if err != nil {
 		return Feed{}, err
@@ -159,7 +169,7 @@ func (s *Store) Since(ctx context.Context, m Mark, tokens []Token, limit Limit) 
 	if next.Seqs == nil {
 		next.Seqs = map[WriterID]Seq{}
 	}
-	p := page{store: s, from: m, reg: r, tokens: tokens, limit: limit}
+	p.from, p.reg = m, r
 	f := Feed{Next: next, Seen: r.mark()}
 	for i := m.Sealed - r.head.Base; i < uint64(len(r.head.Seals)); i++ {
 		sl := r.head.Seals[i]
@@ -190,6 +200,7 @@ type page struct {
 	from    Mark
 	reg     snapshot
 	tokens  []Token
+	all     bool // whatever its tokens
 	limit   Limit
 	changes []Change
 	docs    int
@@ -220,6 +231,10 @@ func (p *page) read(ctx context.Context, w WriterID, upTo Seq, seqs map[WriterID
 		p.docs++
 		p.bytes += len(d.Body) + len(d.Restricted)
 		seqs[w] = d.Position.Seq
+		if p.all {
+			p.changes = append(p.changes, Change{Doc: d, Removed: d.Removed != Live})
+			continue
+		}
 		via := Intersect(d.Tokens, p.tokens)
 		if len(via) > 0 {
 			p.changes = append(p.changes, Change{Doc: d, Via: via})

@@ -42,6 +42,9 @@ type Metrics struct {
 	requestTimes      *prometheus.HistogramVec
 	streams           prometheus.Gauge
 	archived          *prometheus.CounterVec
+	logEntries        prometheus.Gauge
+	logBehind         prometheus.Gauge
+	logMismatches     prometheus.Counter
 }
 
 // NewMetrics makes a registry with every series of Paicha, the Go runtime's and the process's. version labels paicha_build_info.
@@ -81,7 +84,10 @@ func NewMetrics(version string) *Metrics {
 			Name: "paicha_http_request_seconds", Help: "Time to answer a HTTP request, by route pattern.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 3, 9),
 		}, []string{"route"}),
-		streams: gauge("paicha_event_streams", "Open server-sent event streams."),
+		streams:       gauge("paicha_event_streams", "Open server-sent event streams."),
+		logEntries:    gauge("paicha_log_entries", "Leaves of the audit log, as this node has last seen it."),
+		logBehind:     gauge("paicha_log_behind_seconds", "Time since this node last knew that the audit log had every history entry."),
+		logMismatches: counter("paicha_log_mismatches_total", "Histories seen that are not what was logged of them."),
 		archived: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "paicha_archived_total", Help: "Closed documents moved from the tablets' working set to history, by kind.",
 		}, []string{"kind"}),
@@ -92,7 +98,7 @@ func NewMetrics(version string) *Metrics {
 	})
 	info.Set(1)
 	m.registry.MustRegister(m.forks, m.healthLost, m.pushes, m.ruleFailures, m.pushSeconds, m.mutations, m.pulls, m.changes, m.feedLag, m.uploadBytes, m.uploads,
-		m.deriveQueue, m.scrubbed, m.derive, m.requests, m.requestTimes, m.streams, m.archived, info,
+		m.deriveQueue, m.scrubbed, m.derive, m.requests, m.requestTimes, m.streams, m.archived, m.logEntries, m.logBehind, m.logMismatches, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, s := range slices.Concat(MutationStatuses, []string{other}) {
 		m.mutations.WithLabelValues(s) // a series that starts at 0 can be alarmed on; one that appears cannot
@@ -191,6 +197,15 @@ func (m *Metrics) StreamOpened() (closed func()) {
 func (m *Metrics) Archived(kind string, n int) {
 	m.archived.WithLabelValues(known(ArchivedKinds, kind)).Add(float64(max(n, 0)))
 }
+
+// AuditLog sets how many leaves the audit log has and how long ago this node knew it to be complete.
+func (m *Metrics) AuditLog(entries int64, behind time.Duration) {
+	m.logEntries.Set(float64(entries))
+	m.logBehind.Set(max(behind, 0).Seconds())
+}
+
+// LogMismatch counts a history that is not what was logged of it.
+func (m *Metrics) LogMismatch() { m.logMismatches.Inc() }
 
 // StoreCounts are a store's own counters, read at each scrape. They only rise; a nil one is left out.
 type StoreCounts struct {
