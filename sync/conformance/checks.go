@@ -47,6 +47,9 @@ var checks = []check{
 	{"S41", "uploads that go wrong", badUploads, ""},
 	{"S42", "a newer request evicts a dead one", nil, "media TestNewerRequestEvictsDeadOne, internal/e2e TestNodesShareOneStoreAndOneBucket"},
 	{"S43", "photos are read through documents only", photoAccess, ""},
+	{"S50", "a hold in time keeps the photos", nil, "media TestExpiryInEveryOrder"},
 	{"S44", "hints", hints, ""},
 	{"S45", "limits are told and hold", limits, ""},
+	{"S48", "each entry of a history is logged once", nil, "internal/audit TestTwoSequencersInEveryOrder, internal/e2e TestNodesShareOneStoreAndOneBucket"},
+	{"S49", "the log is shown to supervisors alone", logHeads, ""},
 }
