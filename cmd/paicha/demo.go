@@ -48,6 +48,7 @@ func demo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		server: strings.TrimSuffix(*server, "/"), dir: dir, out: stdout, id: newID().String(),
 		http: &http.Transport{Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: time.Minute},
 	}
+	s.alone = s.server == ""
 	if s.server == "" {
 		address, stop, err := throwAway(ctx, filepath.Join(dir, "server"), stderr)
 		if err != nil {
@@ -115,6 +116,7 @@ func throwAway(ctx context.Context, dir string, stderr io.Writer) (address strin
 // story is one telling: who takes part, what is told, and what was not as promised.
 type story struct {
 	server string
+	alone  bool // the server is a throw-away one of our own
 	dir    string
 	out    io.Writer
 	http   http.RoundTripper

@@ -296,7 +296,7 @@ func (s *story) ownOnly(ctx context.Context) error {
 		s.check(mine.status == http.StatusOK && theirs.status == http.StatusNotFound, "%s：本企业 %d，另一企业 %d", path[:min(len(path), 32)]+"…", mine.status, theirs.status)
 	}
 	_, held := s.rival.Replica().Get(fieldsync.DocRef{Kind: inspection.KindHazard, ID: string(s.major.ID)})
-	s.check(!held && s.silence.rival.hints() == 1, "另一企业没有同步到，也没有提示")
+	s.check(!held && s.silent(s.silence.rival), "另一企业没有同步到，也没有提示")
 	return nil
 }
 
