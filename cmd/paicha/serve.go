@@ -64,6 +64,14 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	defer s.close()
+	if path := os.Getenv(profileVariable); path != "" {
+		stop, err := profile(path)
+		if err != nil {
+			fmt.Fprintln(stderr, err)
+			return 2
+		}
+		defer stop()
+	}
 	if err := s.run(ctx, stdout); err != nil {
 		fmt.Fprintf(stderr, "服务中止：%v\n", err)
 		return 1
@@ -215,6 +223,14 @@ func (s *server) openStore(ctx context.Context, hub *fieldsync.Hub) error {
 		return err
 	}
 	s.closers = append(s.closers, s.engine.Close)
+	if e, ok := s.engine.(interface{ Counts() (commits, written uint64) }); ok {
+		if err := s.metrics.WatchStore(telemetry.StoreCounts{
+			Commits: func() uint64 { n, _ := e.Counts(); return n },
+			Writes:  func() uint64 { _, n := e.Counts(); return n },
+		}); err != nil {
+			return err
+		}
+	}
 	o := storeOptions()
 	o.OnCommit = hub.Committed
 	s.store, err = store.Open(ctx, s.engine, o)

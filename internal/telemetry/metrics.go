@@ -211,7 +211,6 @@ func (m *Metrics) LogMismatch() { m.logMismatches.Inc() }
 type StoreCounts struct {
 	Commits func() uint64 // groups made durable
 	Writes  func() uint64 // documents written
-	Syncs   func() uint64 // fsync calls, or majority acknowledgements
 }
 
 // WatchStore adds a store's counters. It returns an error when a store is watched already.
@@ -222,7 +221,6 @@ func (m *Metrics) WatchStore(c StoreCounts) error {
 	}{
 		{"paicha_store_commits_total", "Groups of writes made durable.", c.Commits},
 		{"paicha_store_writes_total", "Documents written.", c.Writes},
-		{"paicha_store_syncs_total", "Calls that forced writes to disk.", c.Syncs},
 	} {
 		if s.read == nil {
 			continue

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -62,6 +63,8 @@ type Engine struct {
 	stopped chan struct{} // closed when the writing goroutine has ended
 	closing sync.Once
 
+	commits, written atomic.Uint64 // groups, and documents in them, that were made durable
+
 	dead     chan struct{} // closed by the first fatal failure
 	deadOnce sync.Once
 	deadErr  error // set before dead is closed
@@ -72,6 +75,9 @@ var (
 	_ store.Sole     = (*Engine)(nil)
 	_ store.Portable = (*Engine)(nil)
 )
+
+// Counts are how many groups of writes, and how many documents in them, this engine has made durable.
+func (e *Engine) Counts() (commits, written uint64) { return e.commits.Load(), e.written.Load() }
 
 // Open opens or creates the database, brings its schema and indexes up to date, and starts the writing goroutine.
 // Errors: store.ErrInUse when another process, or this one, has it open; store.ErrUnavailable for all else.

@@ -242,6 +242,7 @@ func (w *writer) transact(group []*job) (err error, fatal bool) {
 	if err := w.commit.Exec(); err != nil {
 		return fmt.Errorf("commit: %w", err), true
 	}
+	w.count(group)
 	n := w.engine.names
 	for t, no := range w.newTokens {
 		n.keepToken(t, no)
@@ -253,6 +254,20 @@ func (w *writer) transact(group []*job) (err error, fatal bool) {
 		n.raise(no, seq)
 	}
 	return nil, false
+}
+
+// count books a group that is durable.
+func (w *writer) count(group []*job) {
+	n := uint64(0)
+	for _, j := range group {
+		for _, s := range j.statuses {
+			if s == store.OK {
+				n++
+			}
+		}
+	}
+	w.engine.commits.Add(1)
+	w.engine.written.Add(n)
 }
 
 func (w *writer) apply(group []*job) error {
