@@ -223,7 +223,9 @@ func (s *server) openStore(ctx context.Context, hub *fieldsync.Hub) error {
 		return err
 	}
 	s.closers = append(s.closers, s.engine.Close)
-	if e, ok := s.engine.(interface{ Counts() (commits, written uint64) }); ok {
+	if e, ok := s.engine.(interface {
+		Counts() (commits, written uint64)
+	}); ok {
 		if err := s.metrics.WatchStore(telemetry.StoreCounts{
 			Commits: func() uint64 { n, _ := e.Counts(); return n },
 			Writes:  func() uint64 { _, n := e.Counts(); return n },

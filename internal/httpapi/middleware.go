@@ -32,7 +32,12 @@ const (
 	localTurn
 	localLeave
 	localIdle
+	localBroken
 )
+
+// statusLineBroke is how the metrics count a request that its line broke or held up, as proxies do: it is answered 503, and is no
+// failure of this server.
+const statusLineBroke = 499
 
 // methodOverride lets clients behind old proxies speak tus (tus 1.0, X-HTTP-Method-Override).
 const methodOverride = "X-Http-Method-Override"
@@ -55,6 +60,9 @@ func (a *api) edge(c *fiber.Ctx) error {
 	c.SetUserContext(telemetry.WithRequestID(context.Background(), id))
 	secure(c)
 	if err := a.caught(c); err != nil {
+		if code := faultOf(err).Code; code == ErrSlow.Code || code == ErrIncomplete.Code {
+			c.Locals(localBroken, true)
+		}
 		if err := a.problem(c, err); err != nil {
 			return err
 		}
@@ -85,7 +93,11 @@ func (a *api) account(c *fiber.Ctx, began time.Time) {
 	if pattern == "/" && c.Path() != "/" {
 		pattern = "" // only our own Use matched
 	}
-	a.Metrics.Request(pattern, status, took)
+	counted := status
+	if broken, _ := c.Locals(localBroken).(bool); broken {
+		counted = statusLineBroke
+	}
+	a.Metrics.Request(pattern, counted, took)
 	attrs := []slog.Attr{
 		slog.String("method", c.Method()), slog.String("route", pattern), slog.Int("status", status),
 		slog.Duration("took", took), slog.String("ip", c.IP()),

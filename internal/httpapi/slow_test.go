@@ -146,6 +146,9 @@ func TestWhatTheLineDidToAnUploadIsNoRefusal(t *testing.T) {
 			t.Fatalf("after one that %s the offset is %q", c.name, told)
 		}
 	}
+	if r := s.send("GET", "/metrics", "", nil); !strings.Contains(string(r.body), `status="499"`) || strings.Contains(string(r.body), `status="503"`) {
+		t.Errorf("a broken line is counted as the server's failure")
+	}
 	if r := s.tus("PATCH", at, token, photo[offset:], "Content-Type", mediaTypeOffset, "Upload-Offset", strconv.Itoa(offset)); r.status != http.StatusNoContent {
 		t.Errorf("the rest: %d %s", r.status, r.body)
 	}

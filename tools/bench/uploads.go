@@ -84,8 +84,15 @@ func (p *plan) uploadsTo(t *table, where string, s *server, round int, put func(
 				made[i], b = pool.unique(i, 5000+round*64+c, b)
 			}
 			name := fmt.Sprintf("%s %s C=%d", where, size.name, c)
+			hands := make([]*tablet, c) // only their buffers are used
+			for i := range hands {
+				hands[i] = &tablet{}
+			}
 			if err := t.loop(name+" by hand", nil, 1, func() (run, error) {
-				return counted(make([]*tablet, c), n, func(_ *tablet, i int) error { return put(pool.appendPhoto(nil, &made[i])) })
+				return counted(hands, n, func(tb *tablet, i int) error {
+					tb.body = pool.appendPhoto(tb.body[:0], &made[i])
+					return put(tb.body)
+				})
 			}); err != nil {
 				return err
 			}
