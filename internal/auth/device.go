@@ -54,8 +54,8 @@ func (s *Service) VerifyDevice(ctx context.Context, id directory.DeviceID, messa
 	if err := VerifySignature(d.PublicKey, message, signature); err != nil {
 		return Session{}, directory.User{}, err
 	}
-	u, d, err := s.holder(ctx, id) // who holds the key is told of a theft, and nobody else
-	return Session{User: d.User, Device: d.ID, IssuedAt: s.o.Now(), PushOnly: true, Revoked: d.Revoked}, u, err
+	u, err := s.owner(ctx, d) // who holds the key is told of a theft, and nobody else
+	return Session{User: d.User, Device: d.ID, IssuedAt: s.o.Now(), PushOnly: true, Revoked: d.Revoked, Wipe: d.Revoked || d.Wipe}, u, err
 }
 
 // holder reads a device and its user as they are, disabled and revoked ones too; ErrDevice, ErrDeviceStolen.
@@ -64,18 +64,23 @@ func (s *Service) holder(ctx context.Context, id directory.DeviceID) (directory.
 	if err != nil {
 		return directory.User{}, directory.Device{}, err
 	}
+	u, err := s.owner(ctx, d)
+	return u, d, err
+}
+
+// owner reads the user of a device as it is, a disabled one too; ErrDevice, ErrDeviceStolen.
+func (s *Service) owner(ctx context.Context, d directory.Device) (directory.User, error) {
 	if d.Stolen {
-		return directory.User{}, directory.Device{}, ErrDeviceStolen
+		return directory.User{}, ErrDeviceStolen
 	}
 	doc, err := s.o.Store.One(ctx, store.Ref{Kind: directory.KindUser, ID: string(d.User)})
 	if errors.Is(err, store.ErrNotFound) {
-		return directory.User{}, directory.Device{}, ErrDevice
+		return directory.User{}, ErrDevice
 	}
 	if err != nil {
-		return directory.User{}, directory.Device{}, err
+		return directory.User{}, err
 	}
-	u, err := directory.ReadUser(doc)
-	return u, d, err
+	return directory.ReadUser(doc)
 }
 
 // RevokeDevice ends a device's sessions; what it holds it may still push by its key, and it is wiped after that.

@@ -33,6 +33,7 @@ type Session struct {
 	Device    directory.DeviceID
 	IssuedAt  time.Time
 	ExpiresAt time.Time
+	Wipe      bool // of a push-only session: the device is to delete everything once it has nothing left to hand in
 	Revoked   bool // of a push-only session: the device was taken out of use, what it pushes is to be quarantined
 	PushOnly  bool // by the device key alone: may push, to be applied or quarantined, and nothing else but send photos
 }

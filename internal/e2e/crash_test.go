@@ -8,7 +8,6 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os/exec"
@@ -117,20 +116,9 @@ func check(t *testing.T, s *server, tablet *client.Tablet, v visit, submitted bo
 // get asks the server as the tablet's person.
 func get(t *testing.T, s *server, tablet *client.Tablet, path string) []byte {
 	t.Helper()
-	token := login(t, s, tablet)
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, s.url()+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s %s %v", path, resp.Status, b, err)
+	b := ask(t, s, login(t, s, tablet), path)
+	if b == nil {
+		t.Fatalf("%s is not answered", path)
 	}
 	return b
 }

@@ -158,17 +158,6 @@ func (s *server) listen(members []fleet.Member) (closeAll func(), err error) {
 	return closeAll, nil
 }
 
-// resident is the memory that the process holds now, in MB.
-func (s *server) resident() float64 {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	_, after, _ := strings.Cut(string(b), "VmRSS:")
-	f := strings.Fields(after)
-	if len(f) == 0 {
-		return 0
-	}
-	return number(f[0]) / 1000 * 1.024
-}
-
 // commits writes documents with so many scopes one after another, straight through the store.
 func (p *plan) commits(t *table, scopes int) error {
 	dir := filepath.Join(p.dir, fmt.Sprintf("scopes%d-%d", scopes, len(t.order)))

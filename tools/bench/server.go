@@ -111,9 +111,15 @@ func (s *server) cpu() float64 {
 }
 
 // peak is the most memory that the process held, in MB.
-func (s *server) peak() float64 {
+func (s *server) peak() float64 { return s.memory("VmHWM:") }
+
+// resident is the memory that the process holds now, in MB.
+func (s *server) resident() float64 { return s.memory("VmRSS:") }
+
+// memory reads a line of proc(5)'s status, in MB.
+func (s *server) memory(line string) float64 {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	_, after, _ := strings.Cut(string(b), "VmHWM:")
+	_, after, _ := strings.Cut(string(b), line)
 	f := strings.Fields(after)
 	if len(f) == 0 {
 		return 0
